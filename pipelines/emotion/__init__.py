@@ -1,0 +1,1 @@
+"""Emotion of the caller: estimate, baseline, fusion, trajectory."""

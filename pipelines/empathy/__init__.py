@@ -1,0 +1,1 @@
+"""How we answer: response policy, tone, grounded replies and the checks they must pass."""

@@ -1,0 +1,1 @@
+"""Engines for recognising, wording and speaking, one per process and slot."""

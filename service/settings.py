@@ -1,0 +1,144 @@
+"""Every setting of the product: one frozen tree, read once at start.
+
+Sources, strongest first: environment (`ATTUNE_REDIS_URL`, nested with `__`: `ATTUNE_TWILIO__AUTH_TOKEN`), the file named
+by `ATTUNE_CONFIG` (default `attune.toml` in the working directory), the defaults below, which need nothing outside.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Group(BaseModel):
+    """Frozen group of settings; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TwilioSettings(Group):
+    """The Twilio account whose webhooks and streams we accept."""
+
+    account_sid: str = "AC00000000000000000000000000000000"
+    auth_token: SecretStr | None = Field(default=None, description="None: a local one is made at first start")
+    api_base_url: str = "https://api.twilio.com"
+    human_fallback_number: str | None = Field(default=None, description="dialled when we cannot answer; else a queue")
+    human_queue: str = "support"
+
+
+class WebRtcSettings(Group):
+    """Web calls."""
+
+    ice_servers: tuple[str, ...] = ()
+    turn_username: str | None = None
+    turn_credential: SecretStr | None = None
+    join_token_s: int = 60
+
+
+class RecogniserSettings(Group):
+    """Which engine recognises speech.
+
+    `whisper` runs in this process through CTranslate2 (`model`: catalogue name or a directory), `transformers` on a GPU
+    (`model`: hub id or path), `riva` on an NVIDIA Riva server (`server`).
+    """
+
+    engine: Literal["whisper", "transformers", "riva"] = "whisper"
+    model: str = "whisper-base"
+    threads: int = Field(default=2, description="threads of one recognition")
+    at_once: int = Field(default=1, description="recognitions at once")
+    server: str = "127.0.0.1:50051"
+    device: str = "auto"
+
+
+class EmotionSettings(Group):
+    """Which engine reads emotion from the voice; `off` analyses nothing."""
+
+    engine: Literal["embedded", "transformers", "off"] = "embedded"
+    model: str = "attune-emotion"
+    device: str = "auto"
+
+
+class WriterSettings(Group):
+    """Which LLM words the replies.
+
+    `embedded` runs a GGUF model (`model`: catalogue name or file path) in a supervised child process, `openai` is any
+    OpenAI-compatible endpoint (`base_url`), `transformers` a causal LM by hub id or path, `off` leaves it to templates.
+    """
+
+    engine: Literal["embedded", "openai", "transformers", "off"] = "embedded"
+    model: str = "smollm2-135m"
+    base_url: str = "http://127.0.0.1:8080/v1"
+    api_key: SecretStr = SecretStr("none")
+    threads: int = 2
+    context_tokens: int = 2048
+    at_once: int = 2
+    device: str = "auto"
+
+
+class SpeakerSettings(Group):
+    """Which engine speaks."""
+
+    engine: Literal["hibari", "kokoro", "riva"] = "hibari"
+    voice: str = "heart"
+    threads: int = 1
+    at_once: int = 2
+    server: str = "127.0.0.1:50051"
+
+
+class ModelSettings(Group):
+    """Where model files lie."""
+
+    cache_dir: Path = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "attune" / "models"
+
+
+class Settings(BaseSettings):
+    """The settings tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATTUNE_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_origin: str = Field(
+        default="http://127.0.0.1:8000", description="origin that carriers and browsers reach us at; signatures are checked on it"
+    )
+    data_dir: Path = Path("data")
+    database_url: str | None = Field(default=None, description="None: SQLite in data_dir; else postgresql+asyncpg://...")
+    redis_url: str | None = Field(default=None, description="None: an embedded Valkey is started; else redis://...")
+    conversation_state_s: int = Field(default=86_400, description="how long conversation state is kept in Redis")
+    max_calls: int = Field(default=20, description="calls at once in this process; more are sent to a human")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = False
+    api_token: SecretStr | None = Field(default=None, description="bearer token of the API; None: made at first start")
+    agent_file: Path | None = Field(default=None, description="agent to load at start; None: the example agent")
+    default_number: str = Field(default="+15550100", description="number of the example agent")
+    twilio: TwilioSettings = TwilioSettings()
+    webrtc: WebRtcSettings = WebRtcSettings()
+    recogniser: RecogniserSettings = RecogniserSettings()
+    emotion: EmotionSettings = EmotionSettings()
+    writer: WriterSettings = WriterSettings()
+    speaker: SpeakerSettings = SpeakerSettings()
+    models: ModelSettings = ModelSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file over defaults; arguments (tests) over all."""
+        file = Path(os.environ.get("ATTUNE_CONFIG", "attune.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'attune.db'}"

@@ -1,0 +1,1 @@
+"""The lines: carriers and web calls, each brought to a Pipecat transport."""

@@ -1,0 +1,47 @@
+"""One party's line, whichever carrier it came by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipecat.transports.base_transport import BaseTransport
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call that rings.
+
+    Attributes:
+        carrier: 'twilio' or 'webrtc'.
+        carrier_call_id: the carrier's own id (CallSid; our join id for web calls).
+        from_number: E.164, or '' where withheld or a web call.
+        to_number: the number or agent name that was called.
+    """
+
+    carrier: str
+    carrier_call_id: str
+    from_number: str
+    to_number: str
+
+
+class CallLeg(Protocol):
+    """One party's live line. From here nobody knows which carrier it was."""
+
+    @property
+    def transport(self) -> BaseTransport:
+        """Two-way audio: 16 kHz in, paced out."""
+        ...
+
+    @property
+    def audio_out_hz(self) -> int:
+        """Sample rate that the line plays (8000 for telephones, 24000 or more for web calls)."""
+        ...
+
+    async def until_hung_up(self) -> str:
+        """Wait until the far side hung up or the line was lost; return the reason in words."""
+        ...
+
+    async def hang_up(self) -> None:
+        """End the line from our side. Idempotent; a carrier that does not answer is logged, never raised."""
+        ...
