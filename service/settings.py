@@ -1,7 +1,7 @@
 """Every setting of the product: one frozen tree, read once at start.
 
-Sources, strongest first: environment (`ATTUNE_REDIS_URL`, nested with `__`: `ATTUNE_TWILIO__AUTH_TOKEN`), the file named
-by `ATTUNE_CONFIG` (default `attune.toml` in the working directory), the defaults below, which need nothing outside.
+Sources, strongest first: environment (`ATTUNE_REDIS_URL`, nested with `__`: `ATTUNE_TWILIO__AUTH_TOKEN`), the file
+named by `ATTUNE_CONFIG` (default `attune.toml` in the working directory), the defaults below, which need nothing outside.
 """
 
 from __future__ import annotations
@@ -99,13 +99,17 @@ class Settings(BaseSettings):
     """The settings tree."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ATTUNE_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+        env_prefix="ATTUNE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
     )
 
     host: str = "127.0.0.1"
     port: int = 8000
     public_origin: str = Field(
-        default="http://127.0.0.1:8000", description="origin that carriers and browsers reach us at; signatures are checked on it"
+        default="http://127.0.0.1:8000", description="where carriers and browsers reach us; signatures are checked on it"
     )
     data_dir: Path = Path("data")
     database_url: str | None = Field(default=None, description="None: SQLite in data_dir; else postgresql+asyncpg://...")
