@@ -38,6 +38,18 @@ class CallLeg(Protocol):
         """Sample rate that the line plays (8000 for telephones, 24000 or more for web calls)."""
         ...
 
+    async def until_played(self, name: str, deadline_s: float) -> bool:
+        """Wait until everything queued so far was played at the far end.
+
+        Args:
+            name: names the mark; unique within the call.
+            deadline_s: longest wait in seconds.
+
+        Returns:
+            True once the far end confirmed it; False where an interruption cleared it, the line ended or time was up.
+        """
+        ...
+
     async def until_hung_up(self) -> str:
         """Wait until the far side hung up or the line was lost; return the reason in words."""
         ...

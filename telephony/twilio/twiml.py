@@ -1,0 +1,85 @@
+"""The documents that tell Twilio what to do with a call. Each one that answers ends in a human."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twilio.twiml.voice_response import VoiceResponse
+
+TOKEN_PARAMETER = "t"
+"""Name of the stream parameter that carries the single-use token (Twilio drops query strings of stream URLs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HumanFallback:
+    """Where a caller goes when we cannot answer.
+
+    Attributes:
+        number: E.164 number to dial; None for the queue.
+        queue: name of the queue of waiting callers.
+        words: what is said on the way there; '' for nothing.
+        ring_s: seconds that the number may ring.
+    """
+
+    number: str | None
+    queue: str
+    words: str = "One moment please, I am connecting you to a colleague."
+    ring_s: int = 30
+
+
+def answer(
+    *,
+    stream_url: str,
+    token: str,
+    name: str,
+    ended_url: str,
+    status_url: str,
+    fallback: HumanFallback,
+) -> str:
+    """Connect the call to our media socket; if that cannot be had, to a human.
+
+    Args:
+        stream_url: wss URL of the media socket.
+        token: single-use token, handed back in the `start` of the stream.
+        name: name of the stream in Twilio's logs and callbacks; our call id.
+        ended_url: asked for the next document when the stream ended.
+        status_url: told when the stream starts, stops or fails.
+        fallback: where the caller goes when Twilio cannot ask `ended_url`.
+    """
+    document = VoiceResponse()
+    connect = document.connect(action=ended_url, method="POST")
+    stream = connect.stream(name=name, url=stream_url, status_callback=status_url, status_callback_method="POST")
+    stream.parameter(name=TOKEN_PARAMETER, value=token)
+    _send_to_human(document, fallback)
+    return str(document)
+
+
+def to_human(fallback: HumanFallback) -> str:
+    """Send the caller to a human: refused for load, or after the agent left the call."""
+    document = VoiceResponse()
+    _send_to_human(document, fallback)
+    return str(document)
+
+
+def refused(words: str) -> str:
+    """Say why the call is not taken and hang up; for numbers that nobody answers."""
+    document = VoiceResponse()
+    document.say(words)
+    document.hangup()
+    return str(document)
+
+
+def hang_up() -> str:
+    """End the call: the answer to `ended_url` when the conversation came to its end."""
+    document = VoiceResponse()
+    document.hangup()
+    return str(document)
+
+
+def _send_to_human(document: VoiceResponse, fallback: HumanFallback) -> None:
+    if fallback.words:
+        document.say(fallback.words)
+    if fallback.number is None:
+        document.enqueue(fallback.queue)
+    else:
+        document.dial(timeout=fallback.ring_s).number(fallback.number)

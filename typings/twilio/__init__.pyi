@@ -1,0 +1,1 @@
+"""Stubs of the parts of twilio that are used."""

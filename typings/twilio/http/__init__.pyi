@@ -1,0 +1,6 @@
+from logging import Logger
+
+class HttpClient: ...
+
+class AsyncHttpClient(HttpClient):
+    def __init__(self, logger: Logger, is_async: bool, timeout: float | None = None) -> None: ...
