@@ -1,0 +1,82 @@
+"""Where a torch model runs and in which precision. torch and transformers are an extra: they are imported late."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from pipelines.ports import EngineFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A place to compute.
+
+    Attributes:
+        name: as torch calls it: 'cpu', 'cuda:0'.
+        dtype: the torch dtype of weights and inputs there.
+    """
+
+    name: str
+    dtype: Any
+
+
+def gpu_extra(module: str) -> ModuleType:
+    """Import a module of the `gpu` extra.
+
+    Raises:
+        EngineFailed: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as missing:
+        raise EngineFailed(f"{module} is not installed: pip install attune[gpu] ({missing})") from missing
+
+
+def choose_device(name: str = "auto") -> Device:
+    """Resolve a device setting.
+
+    Args:
+        name: 'auto' (the first GPU, else the CPU), 'cpu', 'cuda' or 'cuda:<index>'.
+
+    Returns:
+        The device with bfloat16 on a GPU (float16 where it has no bfloat16) and float32 on the CPU.
+
+    Raises:
+        EngineFailed: torch is missing, or the device is unknown or not there.
+    """
+    torch = gpu_extra("torch")
+    gpus: int = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    kind, _, index = name.partition(":")
+    if name == "cpu" or (name == "auto" and gpus == 0):
+        return Device("cpu", torch.float32)
+    if name != "auto" and (kind != "cuda" or not (index or "0").isdecimal()):
+        raise EngineFailed(f"device {name!r} is none of auto, cpu, cuda:<index>")
+    chosen = int(index or 0)
+    if chosen >= gpus:
+        raise EngineFailed(f"device {name!r} is not there: torch sees {gpus} GPUs")
+    return Device(f"cuda:{chosen}", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+
+
+@contextmanager
+def blamed_on(engine: str) -> Iterator[None]:
+    """Turn what torch, transformers and their files can raise into EngineFailed that names the engine."""
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as broken:
+        raise EngineFailed(f"{engine}: {type(broken).__name__}: {broken}") from broken
