@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.emotion.baseline import Prior
 from pipelines.emotion.estimate import LABELS, Label, Reading
 from pipelines.ports import EngineFailed, Pcm, VoiceFeatures
 from pipelines.speech.pool import Pool
@@ -155,13 +156,7 @@ class VoiceParts:
 
 
 class TransformersVoiceReader:
-    """`ports.VoiceReader` over a checkpoint; its features are the network's outputs, to be read as they are.
-
-    They are logits or attributes, not a caller's features: a per-caller baseline must leave them alone
-    (`normalise = False`).
-    """
-
-    normalise = False
+    """`ports.VoiceReader` over a checkpoint; its features are what the network says: log shares or attributes."""
 
     def __init__(self, parts: VoiceParts, *, at_once: int = 1, waiting: int = 32, deadline_s: float = 5.0) -> None:
         """Take loaded parts (see `load`); `waiting` utterances may wait, each for `deadline_s` at most."""
@@ -209,6 +204,12 @@ class TransformersVoiceReader:
             network = network.to(place.name).eval()
         return cls(VoiceParts(network, extractor, head, place, model, own_code), at_once=at_once)
 
+    @property
+    def prior(self) -> Prior:
+        """A population so strong that `CallerBaseline.normalise` leaves the outputs as they are (cut at +-6)."""
+        outputs = self._parts.network.config.num_labels
+        return Prior(np.zeros(outputs, dtype=np.float32), np.ones(outputs, dtype=np.float32), strength=1e9)
+
     async def warm_up(self) -> None:
         """Read a second of silence.
 
@@ -228,7 +229,7 @@ class TransformersVoiceReader:
         return VoiceFeatures(vector=vector, speech_s=len(pcm) / rate_hz)
 
     def estimate(self, features: NDArray[np.float32]) -> Reading:
-        """Emotion from the network's outputs, shape (outputs,)."""
+        """Emotion from the features of `read_voice`, shape (outputs,)."""
         return self._parts.head.read(features, f"transformers:{self._parts.name}")
 
     def close(self) -> None:
@@ -237,20 +238,27 @@ class TransformersVoiceReader:
 
 
 def _outputs(parts: VoiceParts, pcm: Pcm, rate_hz: int) -> NDArray[np.float32]:
-    """The network's outputs for one utterance, shape (outputs,). Blocks."""
+    """Features of one utterance, shape (outputs,). Blocks."""
     torch = gpu_extra("torch")
     with blamed_on(f"voice reader {parts.name}"), torch.inference_mode():
         wave = model_waveform(pcm[-int(LONGEST_S * rate_hz) :], rate_hz)
         wave = np.pad(wave, (0, max(0, int(SHORTEST_S * MODEL_RATE_HZ) - len(wave))))
         outputs = _run_own_code(parts, wave) if parts.own_code else _run(parts, wave)
         vector = np.asarray(outputs.float().cpu().numpy()[0], dtype=np.float32)
-    if isinstance(parts.head, ClassHead) and np.all(vector >= 0) and abs(float(vector.sum()) - 1) < 0.02:
-        return np.log(np.maximum(vector, 1e-6)).astype(np.float32)  # some own code ends in a softmax already
-    return vector
+    return log_shares(vector) if isinstance(parts.head, ClassHead) else vector
+
+
+def log_shares(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logarithms of the probabilities behind a classifier's outputs, which may be logits or probabilities already."""
+    if np.all(outputs >= 0) and abs(float(outputs.sum()) - 1) < 0.02:
+        shares = np.asarray(outputs, dtype=np.float64)  # some checkpoints' own code ends in a softmax
+    else:
+        shares = _softmax(outputs.astype(np.float64))
+    return np.log(np.maximum(shares, 1e-6)).astype(np.float32)
 
 
 def _run(parts: VoiceParts, wave: NDArray[np.float32]) -> Any:
-    """Logits of a transformers classifier, shape (1, outputs)."""
+    """Outputs of a transformers classifier, shape (1, outputs)."""
     inputs = parts.extractor(wave, sampling_rate=MODEL_RATE_HZ, return_tensors="pt")
     values = inputs["input_values"].to(parts.device.name, parts.device.dtype)
     return parts.network(values).logits

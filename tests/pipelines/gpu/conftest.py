@@ -89,3 +89,41 @@ def save_wavlm(directory: Path, names: tuple[str, ...]) -> Path:
     transformers.WavLMForSequenceClassification(config).save_pretrained(directory)
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=16_000, do_normalize=True).save_pretrained(directory)
     return directory
+
+
+CHAT_TEMPLATE = (
+    "{% for turn in messages %}{{ turn['role'] }}: {{ turn['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant:{% endif %}"
+)
+
+
+def save_llama(directory: Path, *, chat_template: str | None = CHAT_TEMPLATE, window: int = 4096) -> Path:
+    """Save a tiny Llama that never ends by itself, with a byte-level tokenizer."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    vocab = {symbol: index for index, symbol in enumerate([*byte_symbols(), "<end>", *(f"\u0120{w}" for w in WORDS)])}
+    raw = Tokenizer(models.BPE(vocab=vocab, merges=[]))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<end>", pad_token="<end>")
+    tokenizer.chat_template = chat_template
+    tokenizer.save_pretrained(directory)
+    torch.manual_seed(11)
+    network = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(
+            vocab_size=len(vocab),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=window,
+            bos_token_id=None,
+            eos_token_id=vocab["<end>"],
+            pad_token_id=vocab["<end>"],
+        )
+    )
+    with torch.no_grad():
+        network.lm_head.weight[:257] = 0.0  # only words have logits, so one of them always leads
+    network.save_pretrained(directory)
+    return directory

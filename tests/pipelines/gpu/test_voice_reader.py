@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.estimate import LABELS, Label
-from pipelines.emotion.transformers_reader import AttributeHead, TransformersVoiceReader, head_for, meaning_of
+from pipelines.emotion.transformers_reader import (
+    AttributeHead,
+    TransformersVoiceReader,
+    head_for,
+    log_shares,
+    meaning_of,
+)
 from pipelines.ports import EngineFailed, Pcm, VoiceReader
 from tests.pipelines.gpu.conftest import save_wavlm, transformers
 
@@ -32,6 +39,7 @@ async def test_an_utterance_becomes_logits_and_logits_a_reading(tmp_path: Path) 
     features = await as_port.read_voice(noise(1.5), 8000, None)
     reading = as_port.estimate(features.vector)
     assert features.vector.shape == (8,)
+    assert np.exp(features.vector).sum() == pytest.approx(1.0, abs=1e-3)
     assert features.speech_s == pytest.approx(1.5)
     assert set(reading.probabilities) == set(LABELS)
     assert sum(reading.probabilities.values()) == pytest.approx(1.0)
@@ -95,6 +103,25 @@ def test_attributes_are_read_as_a_place() -> None:
     assert max(calm.probabilities, key=lambda label: calm.probabilities[label]) is Label.NEUTRAL
 
 
+async def test_a_callers_baseline_leaves_a_classifier_alone(tmp_path: Path) -> None:
+    """Log shares are no measure of a voice: after many turns they are read as they come."""
+    reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
+    features = await reader.read_voice(noise(1.0), 8000, None)
+    baseline = CallerBaseline()
+    for _ in range(5):
+        baseline.learn(features.vector)
+    assert baseline.normalise(features.vector, reader.prior) == pytest.approx(features.vector, abs=1e-3)
+    reader.close()
+
+
+def test_logits_and_probabilities_become_the_same_shares() -> None:
+    """A network that ends in a softmax is not softened twice."""
+    logits = np.array([8.0, 12.0, -3.0], dtype=np.float32)
+    shares = np.exp(log_shares(logits)).astype(np.float32)
+    assert shares.sum() == pytest.approx(1.0, abs=1e-4)
+    assert log_shares(shares) == pytest.approx(log_shares(logits), abs=1e-2)
+
+
 async def test_an_attribute_checkpoint_loads_by_its_output_names(tmp_path: Path) -> None:
     """A regression head is recognised by the names of its outputs."""
     reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ("arousal", "dominance", "valence"))), "cpu")
@@ -149,7 +176,7 @@ class OwnModel(PreTrainedModel):
 def own_code_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint that ships its own network: called with waves and a mask, answering with bare probabilities."""
     cache = tmp_path / "modules"
-    monkeypatch.setattr(sys.modules["transformers.dynamic_module_utils"], "HF_MODULES_CACHE", str(cache))
+    monkeypatch.setattr(importlib.import_module("transformers.dynamic_module_utils"), "HF_MODULES_CACHE", str(cache))
     monkeypatch.syspath_prepend(str(cache))
     directory = tmp_path / "own"
     directory.mkdir()
