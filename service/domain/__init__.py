@@ -1,1 +1,1 @@
-"""Domain."""
+"""Words of the contact centre; standard library only."""

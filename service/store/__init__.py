@@ -1,1 +1,1 @@
-"""Store."""
+"""What is kept: SQLAlchemy and Redis live here and nowhere else."""

@@ -1,1 +1,1 @@
-"""Telemetry."""
+"""What can be seen from outside: metrics, logs, event-loop lag."""

@@ -1,0 +1,90 @@
+"""The words for a call's life: what it is called, how it starts, how it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class CallStatus(StrEnum):
+    """Where a call is in its life."""
+
+    LIVE = "live"
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    """What became of a call; exactly one per ended call."""
+
+    RESOLVED = "resolved"
+    HANDED_OFF = "handed_off"
+    ABANDONED = "abandoned"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class Party(StrEnum):
+    """Who speaks in a turn."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A call begins.
+
+    Attributes:
+        call_id: our id, from `new_call_id`.
+        tenant_id: whose call it is.
+        agent_version_id: the agent version that this call is pinned to.
+        carrier: 'twilio' or 'webrtc'.
+        carrier_call_id: the carrier's own id.
+        from_number: E.164, or '' where withheld or a web call.
+        to_number: the number that was called.
+        started_at: wall clock, aware.
+    """
+
+    call_id: str
+    tenant_id: str
+    agent_version_id: str
+    carrier: str
+    carrier_call_id: str
+    from_number: str
+    to_number: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call is over.
+
+    Attributes:
+        at_s: seconds since the call began.
+        outcome: what became of it.
+        reason: in a few words; 'interrupted' where the process died and the record was closed at its next start.
+        ended_at: wall clock, aware.
+    """
+
+    at_s: float
+    outcome: Outcome
+    reason: str
+    ended_at: datetime
+
+
+def new_id() -> str:
+    """A new id whose text sorts by the millisecond it was made in (layout of UUID version 7, RFC 9562 section 5.7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def new_call_id() -> str:
+    """A new call id; later calls sort after earlier ones."""
+    return new_id()

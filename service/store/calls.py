@@ -1,0 +1,308 @@
+"""Calls of one tenant: the story goes in event by event, the record comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, assert_never
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipelines.events import (
+    AgentSays,
+    AgentSpoke,
+    AnalysisStopped,
+    CallerSilent,
+    CallerSpoke,
+    DisclosureHeard,
+    EmotionEstimated,
+    Escalated,
+    Event,
+    FarewellSaid,
+    FellBack,
+    ToneChosen,
+    ToolUsed,
+    TurnTimed,
+)
+from service.domain.calls import CallEnded, CallStart, CallStatus, Outcome, Party
+from service.domain.record import CallPage, CallRecord, CallSummary, EmotionPoint, Payload, ToneRecord, TurnRecord
+from service.store.database import Database
+from service.store.tables import (
+    AgentRow,
+    AgentVersionRow,
+    CallRow,
+    EmotionPointRow,
+    EventRow,
+    HandOffRow,
+    LegRow,
+    ToneRow,
+    TurnRow,
+)
+
+Happening = Event | CallStart | CallEnded
+"""Everything that can happen to a call: its start, what the conversation tells, its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a call's story.
+
+    Attributes:
+        seq: position in the story, from 1.
+        happened: what happened; None where this release has no word for it (a newer one wrote it): such an entry is
+            kept as an event and nothing else.
+        payload: the same as a JSON object, with 'kind' and 'at_s'.
+    """
+
+    seq: int
+    happened: Happening | None
+    payload: Payload
+
+
+T = TypeVar("T", TurnRow, ToneRow, EmotionPointRow, EventRow)
+
+
+class CallRepository:
+    """The calls of one tenant. Every method raises DatabaseAway where the database cannot be reached."""
+
+    def __init__(self, database: Database, tenant_id: str) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+
+    async def apply(self, call_id: str, entries: Sequence[Entry]) -> None:
+        """Write entries of a call's story, in order, in one transaction. Entries that are there already are skipped.
+
+        Raises:
+            DatabaseAway: nothing was written; try again later.
+            sqlalchemy.exc.IntegrityError: the story does not begin with its CallStart, or its agent is not known.
+        """
+        async with self._database.session() as session:
+            of_call = (EventRow.tenant_id == self._tenant_id, EventRow.call_id == call_id)
+            done = await session.scalar(select(func.max(EventRow.seq)).where(*of_call)) or 0
+            writer = _Projection(session, self._tenant_id, call_id)
+            for entry in entries:
+                if entry.seq > done:
+                    await writer.write(entry)
+
+    async def get(self, call_id: str) -> CallRecord | None:
+        """The record of a call, None where this tenant has no such call."""
+        async with self._database.session() as session:
+            row = (await session.execute(self._summaries().where(CallRow.call_id == call_id))).first()
+            if row is None:
+                return None
+            turns = await session.scalars(self._of(TurnRow, call_id).order_by(TurnRow.turn))
+            tones = {tone.turn: tone for tone in await session.scalars(self._of(ToneRow, call_id))}
+            points = await session.scalars(self._of(EmotionPointRow, call_id).order_by(EmotionPointRow.turn))
+            ordered = sorted(turns, key=lambda turn: (turn.turn, turn.party == Party.AGENT))
+            return CallRecord(
+                call=_summary(row),
+                turns=tuple(_turn(turn, tones.get(turn.turn)) for turn in ordered),
+                trajectory=tuple(_point(point) for point in points),
+            )
+
+    async def find(self, *, carrier_call_id: str | None = None, limit: int = 50, cursor: str | None = None) -> CallPage:
+        """Calls, newest first.
+
+        Args:
+            carrier_call_id: only calls with this id of the carrier.
+            limit: at most so many.
+            cursor: continue after the page that gave this cursor.
+        """
+        query = self._summaries().order_by(CallRow.call_id.desc()).limit(limit + 1)
+        if carrier_call_id is not None:
+            query = query.where(CallRow.carrier_call_id == carrier_call_id)
+        if cursor is not None:
+            query = query.where(CallRow.call_id < cursor)
+        async with self._database.session() as session:
+            found = [_summary(row) for row in await session.execute(query)]
+        more = len(found) > limit
+        return CallPage(tuple(found[:limit]), found[limit - 1].call_id if more else None)
+
+    async def story(self, call_id: str, after: int = 0, limit: int = 500) -> list[tuple[int, Payload]]:
+        """The story of a call after a position: (seq, payload), at most `limit` of them."""
+        query = self._of(EventRow, call_id).where(EventRow.seq > after).order_by(EventRow.seq).limit(limit)
+        async with self._database.session() as session:
+            return [(row.seq, row.payload) for row in await session.scalars(query)]
+
+    def _summaries(self) -> Select[CallRow, int, str]:
+        return (
+            select(CallRow, AgentVersionRow.number, AgentRow.name)
+            .join(
+                AgentVersionRow,
+                (AgentVersionRow.tenant_id == CallRow.tenant_id)
+                & (AgentVersionRow.agent_version_id == CallRow.agent_version_id),
+            )
+            .join(
+                AgentRow,
+                (AgentRow.tenant_id == AgentVersionRow.tenant_id) & (AgentRow.agent_id == AgentVersionRow.agent_id),
+            )
+            .where(CallRow.tenant_id == self._tenant_id)
+        )
+
+    def _of(self, table: type[T], call_id: str) -> Select[T]:
+        return select(table).where(table.tenant_id == self._tenant_id, table.call_id == call_id)
+
+
+class _Projection:
+    """Writes one call's entries into the tables, inside one transaction."""
+
+    def __init__(self, session: AsyncSession, tenant_id: str, call_id: str) -> None:
+        self._session = session
+        self._of = {"tenant_id": tenant_id, "call_id": call_id}
+
+    async def write(self, entry: Entry) -> None:
+        """Write the event and what follows from it."""
+        await self._follow(entry)
+        payload = dict(entry.payload)
+        kind, at_s = str(payload.get("kind")), payload.get("at_s") or 0.0
+        self._session.add(EventRow(**self._of, seq=entry.seq, kind=kind, at_s=at_s, payload=payload))
+        await self._session.flush()
+
+    async def _follow(self, entry: Entry) -> None:
+        match entry.happened:
+            case CallStart() as start:
+                await self._start(start)
+            case CallEnded() as ended:
+                await self._end(ended)
+            case DisclosureHeard(at_s=at_s):
+                (await self._call()).disclosed_s = at_s
+            case AnalysisStopped(at_s=at_s, reason=reason):
+                call = await self._call()
+                call.analysis_stopped_s, call.analysis_stop = at_s, reason.value
+            case CallerSpoke() as spoke:
+                await self._caller_spoke(spoke)
+            case AgentSpoke() as spoke:
+                await self._agent_spoke(spoke)
+            case TurnTimed() as timed:
+                turn = await self._turn(timed.turn, Party.AGENT)
+                turn.total_s = timed.total_s
+                turn.stages = {stage.value: seconds for stage, seconds in timed.stages.items()}
+                turn.started_s = timed.at_s
+            case EmotionEstimated():
+                await self._emotion(entry)
+            case ToneChosen():
+                await self._tone(entry)
+            case Escalated(at_s=at_s, turn=index, reason=reason, evidence_turns=evidence):
+                self._session.add(
+                    HandOffRow(
+                        **self._of,
+                        seq=entry.seq,
+                        turn=index,
+                        reason=reason,
+                        evidence_turns=list(evidence),
+                        asked_s=at_s,
+                    )
+                )
+            case None | AgentSays() | FellBack() | CallerSilent() | ToolUsed() | FarewellSaid():
+                pass
+            case never:
+                assert_never(never)
+
+    async def _start(self, start: CallStart) -> None:
+        self._session.add(
+            CallRow(
+                **self._of,
+                agent_version_id=start.agent_version_id,
+                status=CallStatus.LIVE.value,
+                carrier=start.carrier,
+                carrier_call_id=start.carrier_call_id,
+                from_number=start.from_number,
+                to_number=start.to_number,
+                started_at=start.started_at,
+            )
+        )
+        await self._session.flush()
+        carrier = {"carrier": start.carrier, "carrier_leg_id": start.carrier_call_id}
+        self._session.add(LegRow(**self._of, leg=1, party=Party.CALLER.value, started_s=0.0, **carrier))
+
+    async def _end(self, ended: CallEnded) -> None:
+        call = await self._call()
+        call.status, call.ended_at = CallStatus.ENDED.value, ended.ended_at
+        call.outcome, call.reason = ended.outcome.value, ended.reason
+        leg = await self._session.get_one(LegRow, (*self._of.values(), 1))
+        leg.ended_s = ended.at_s
+
+    async def _caller_spoke(self, spoke: CallerSpoke) -> None:
+        turn = await self._turn(spoke.turn, Party.CALLER)
+        turn.heard = _joined(turn.heard, spoke.text)
+        turn.started_s = spoke.started_s if turn.started_s is None else turn.started_s
+        turn.ended_s = spoke.ended_s
+        turn.confidence = spoke.confidence if turn.confidence is None else min(turn.confidence, spoke.confidence)
+
+    async def _agent_spoke(self, spoke: AgentSpoke) -> None:
+        turn = await self._turn(spoke.turn, Party.AGENT)
+        turn.heard = _joined(turn.heard, spoke.heard)
+        turn.planned = _joined(turn.planned or "", spoke.planned)
+        turn.interrupted = turn.interrupted or spoke.interrupted
+        turn.source = turn.source or spoke.source
+        turn.ended_s = spoke.at_s
+
+    async def _emotion(self, entry: Entry) -> None:
+        emotion = entry.payload["emotion"]
+        await self._session.merge(
+            EmotionPointRow(**self._of, turn=entry.payload["turn"], at_s=entry.payload["at_s"], **emotion)
+        )
+
+    async def _tone(self, entry: Entry) -> None:
+        await self._session.merge(ToneRow(**self._of, turn=entry.payload["turn"], **entry.payload["tone"]))
+
+    async def _call(self) -> CallRow:
+        return await self._session.get_one(CallRow, tuple(self._of.values()))
+
+    async def _turn(self, index: int, party: Party) -> TurnRow:
+        """The row of a turn, made where there is none yet: its timing may be told before its words."""
+        key = (*self._of.values(), index, party.value)
+        row = await self._session.get(TurnRow, key)
+        if row is None:
+            row = TurnRow(**self._of, turn=index, party=party.value, heard="", interrupted=False, stages={})
+            self._session.add(row)
+            await self._session.flush()
+        return row
+
+
+def _joined(before: str, after: str) -> str:
+    return f"{before} {after}".strip()
+
+
+def _summary(row: Row[CallRow, int, str]) -> CallSummary:
+    call, version, agent = row
+    return CallSummary(
+        call_id=call.call_id,
+        status=CallStatus(call.status),
+        agent=agent,
+        agent_version=version,
+        carrier=call.carrier,
+        carrier_call_id=call.carrier_call_id,
+        from_number=call.from_number,
+        to_number=call.to_number,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        outcome=None if call.outcome is None else Outcome(call.outcome),
+        reason=call.reason,
+    )
+
+
+def _turn(row: TurnRow, tone: ToneRow | None) -> TurnRecord:
+    party = Party(row.party)
+    return TurnRecord(
+        turn=row.turn,
+        party=party,
+        text=row.heard,
+        planned=row.planned,
+        interrupted=row.interrupted,
+        source=row.source,
+        confidence=row.confidence,
+        started_s=row.started_s,
+        ended_s=row.ended_s,
+        total_s=row.total_s,
+        stages=row.stages,
+        tone=ToneRecord(tone.strategy, tone.name, tone.style, tuple(tone.rules))
+        if tone is not None and party is Party.AGENT
+        else None,
+    )
+
+
+def _point(row: EmotionPointRow) -> EmotionPoint:
+    fields: dict[str, Any] = {name: getattr(row, name) for name in EmotionPoint.__dataclass_fields__}
+    return EmotionPoint(**fields)

@@ -1,0 +1,220 @@
+"""Conversation state in Redis: where a live call stands, for whoever watches; and the stream of live events.
+
+Redis holds copies only. Keys carry the schema version, so that two releases side by side never read each other's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, assert_never
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from pipelines.events import (
+    AgentSays,
+    AgentSpoke,
+    AnalysisStopped,
+    CallerSilent,
+    CallerSpoke,
+    DisclosureHeard,
+    EmotionEstimated,
+    Escalated,
+    FarewellSaid,
+    FellBack,
+    ToneChosen,
+    ToolUsed,
+    TurnTimed,
+)
+from service.domain.calls import CallEnded, CallStart, CallStatus
+from service.domain.record import Payload
+from service.store.calls import Happening
+
+SCHEMA = 1
+"""Version of the JSON below; a change that old readers cannot read makes it one higher."""
+LIVE_EVENTS = 10_000
+"""About so many events are kept in a tenant's stream."""
+EXCHANGES = 12
+"""So many of the newest turns are kept in the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateTurn:
+    """What was said in one turn."""
+
+    turn: int
+    caller: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """Where a call stands.
+
+    Attributes:
+        seq: the newest event that is in it.
+        at_s: seconds since the call was answered, of that event.
+        turns: the newest turns, oldest first, at most EXCHANGES.
+        label, valence, arousal, confidence: the newest estimate.
+        strategy, tone: how the newest turn was answered.
+        analysing: whether the disclosure was heard and analysis has not ended.
+        escalated: why a human is needed; None for not.
+    """
+
+    call_id: str
+    tenant_id: str
+    agent_version_id: str
+    carrier: str
+    started_at: str
+    status: CallStatus = CallStatus.LIVE
+    seq: int = 0
+    at_s: float = 0.0
+    turns: tuple[StateTurn, ...] = ()
+    label: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    confidence: float | None = None
+    strategy: str | None = None
+    tone: str | None = None
+    analysing: bool = False
+    escalated: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, start: CallStart) -> ConversationState:
+        """The state of a call that begins."""
+        return cls(
+            start.call_id, start.tenant_id, start.agent_version_id, start.carrier, start.started_at.isoformat(), seq=1
+        )
+
+    def after(self, seq: int, happened: Happening) -> ConversationState:
+        """The state after one more thing happened."""
+        now = self if isinstance(happened, CallStart) else replace(self, seq=seq, at_s=happened.at_s)
+        match happened:
+            case CallEnded(outcome=outcome, reason=reason):
+                return replace(now, status=CallStatus.ENDED, analysing=False, outcome=outcome.value, reason=reason)
+            case DisclosureHeard():
+                return replace(now, analysing=True)
+            case AnalysisStopped():
+                return replace(now, analysing=False)
+            case CallerSpoke(turn=turn, text=text):
+                return now._said(turn, caller=text)
+            case AgentSpoke(turn=turn, heard=heard):
+                return now._said(turn, agent=heard)
+            case EmotionEstimated(emotion=emotion):
+                return replace(
+                    now,
+                    label=emotion.label.value,
+                    valence=emotion.valence,
+                    arousal=emotion.arousal,
+                    confidence=emotion.confidence,
+                )
+            case ToneChosen(tone=tone):
+                return replace(now, strategy=tone.strategy.value, tone=tone.name.value)
+            case Escalated(reason=reason):
+                return replace(now, escalated=reason)
+            case CallStart() | AgentSays() | TurnTimed() | FellBack() | CallerSilent() | ToolUsed() | FarewellSaid():
+                return now
+            case never:
+                assert_never(never)
+
+    def _said(self, turn: int, *, caller: str = "", agent: str = "") -> ConversationState:
+        turns = {held.turn: held for held in self.turns}
+        held = turns.get(turn, StateTurn(turn))
+        turns[turn] = StateTurn(turn, f"{held.caller} {caller}".strip(), f"{held.agent} {agent}".strip())
+        return replace(self, turns=tuple(turns[index] for index in sorted(turns))[-EXCHANGES:])
+
+
+class StateAway(Exception):
+    """Redis cannot be reached or does not answer in time."""
+
+
+class StateStore:
+    """Conversation state and live events of all calls, in Redis. Make one per process and close it at the end."""
+
+    def __init__(self, url: str, *, keep_s: int, within_s: float = 1.0) -> None:
+        """Prepare the client; nothing is connected yet.
+
+        Args:
+            url: `redis://`, `rediss://` or `unix://`.
+            keep_s: how long a state is kept after its last change.
+            within_s: longest wait for any answer.
+        """
+        self._keep_s = keep_s
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=within_s,
+            socket_connect_timeout=within_s,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 1),
+            max_connections=8,
+            client_name="attune",
+        )
+
+    async def write(
+        self, states: Iterable[ConversationState], events: Iterable[tuple[str, str, int, Mapping[str, Any]]]
+    ) -> None:
+        """Write states (newest wins) and append live events in one round trip.
+
+        Args:
+            states: one per call that changed.
+            events: (tenant id, call id, seq, payload), in order.
+
+        Raises:
+            StateAway: nothing or only a part was written.
+        """
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for state in states:
+                    pipe.set(call_key(state.tenant_id, state.call_id), json.dumps(asdict(state)), ex=self._keep_s)
+                for tenant_id, call_id, seq, payload in events:
+                    fields: dict[Any, Any] = {"call": call_id, "seq": seq, "event": json.dumps(payload)}
+                    pipe.xadd(live_key(tenant_id), fields, maxlen=LIVE_EVENTS, approximate=True)
+                await pipe.execute()
+        except (RedisError, OSError) as away:
+            raise StateAway(f"{type(away).__name__}: Redis is away") from away
+
+    async def read(self, tenant_id: str, call_id: str) -> Payload | None:
+        """The state of a call as JSON, None where there is none or it has expired.
+
+        Raises:
+            StateAway: Redis cannot be reached.
+        """
+        try:
+            held = await self._redis.get(call_key(tenant_id, call_id))
+        except (RedisError, OSError) as away:
+            raise StateAway(f"{type(away).__name__}: Redis is away") from away
+        if held is None:
+            return None
+        state: dict[str, Any] = json.loads(held)
+        return state
+
+    async def ask(self) -> None:
+        """Ask whether Redis is there.
+
+        Raises:
+            StateAway: it is not.
+        """
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError) as away:
+            raise StateAway(f"{type(away).__name__}: Redis is away") from away
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
+
+
+def call_key(tenant_id: str, call_id: str) -> str:
+    """The key of a call's state: a string holding JSON."""
+    return f"attune:{SCHEMA}:{tenant_id}:call:{call_id}"
+
+
+def live_key(tenant_id: str) -> str:
+    """The key of a tenant's live events: a stream with the fields 'call', 'seq' and 'event' (JSON)."""
+    return f"attune:{SCHEMA}:{tenant_id}:live"

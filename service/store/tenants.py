@@ -1,0 +1,136 @@
+"""Tenants, their agents and their numbers: who answers which number with what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipelines.plan import Agent
+from service.domain.calls import new_id
+from service.store.database import Database, DatabaseAway
+from service.store.tables import AgentRow, AgentVersionRow, NumberRow, TenantRow
+
+_ROUTES_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who answers a number."""
+
+    tenant_id: str
+    agent_version_id: str
+    agent: Agent
+
+
+class TenantRepository:
+    """Tenants and what they set up. Make one per process: it remembers routes for when the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, Route] = {}
+
+    async def ensure_example(self, agent: Agent, number: str, tenant: str = "Default") -> tuple[str, str]:
+        """Make sure that a tenant's agent answers a number, and that its published version is this one.
+
+        A new version is written only where the agent differs from the published one.
+
+        Returns:
+            tenant id and agent version id.
+
+        Raises:
+            DatabaseAway: the database cannot be reached.
+            IntegrityError: the number belongs to another tenant.
+        """
+        try:
+            ids = await self._ensure(agent, number, tenant)
+        except IntegrityError:  # another process made the same rows meanwhile; now they are there
+            ids = await self._ensure(agent, number, tenant)
+        self._remember(number, Route(*ids, agent))
+        return ids
+
+    async def route(self, to_number: str) -> Route | None:
+        """Who answers a number; None where nobody does. While the database is away the last known answer counts.
+
+        Raises:
+            DatabaseAway: the database cannot be reached and this number was never asked for before.
+        """
+        query = (
+            select(NumberRow.tenant_id, AgentVersionRow.agent_version_id, AgentVersionRow.spec)
+            .join(
+                AgentVersionRow,
+                (AgentVersionRow.tenant_id == NumberRow.tenant_id) & (AgentVersionRow.agent_id == NumberRow.agent_id),
+            )
+            .where(NumberRow.e164 == to_number, AgentVersionRow.published)
+        )
+        try:
+            async with self._database.session() as session:
+                row = (await session.execute(query)).first()
+        except DatabaseAway:
+            if to_number in self._known:
+                return self._known[to_number]
+            raise
+        if row is None:
+            self._known.pop(to_number, None)
+            return None
+        tenant_id, agent_version_id, spec = row
+        route = Route(tenant_id, agent_version_id, Agent.model_validate(spec))
+        self._remember(to_number, route)
+        return route
+
+    def _remember(self, number: str, route: Route) -> None:
+        self._known.pop(number, None)
+        self._known[number] = route
+        if len(self._known) > _ROUTES_KEPT:
+            del self._known[next(iter(self._known))]
+
+    async def _ensure(self, agent: Agent, number: str, tenant: str) -> tuple[str, str]:
+        async with self._database.session() as session:
+            tenant_id = await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == tenant))
+            if tenant_id is None:
+                tenant_id = new_id()
+                session.add(TenantRow(tenant_id=tenant_id, name=tenant, created_at=datetime.now(UTC)))
+                await session.flush()
+            agent_id = await self._agent(session, tenant_id, agent.name)
+            held = await session.get(NumberRow, (tenant_id, number))
+            if held is None:
+                session.add(NumberRow(tenant_id=tenant_id, e164=number, agent_id=agent_id))
+            else:
+                held.agent_id = agent_id
+            return tenant_id, await self._publish(session, tenant_id, agent_id, agent)
+
+    async def _agent(self, session: AsyncSession, tenant_id: str, name: str) -> str:
+        query = select(AgentRow.agent_id).where(AgentRow.tenant_id == tenant_id, AgentRow.name == name)
+        agent_id = await session.scalar(query)
+        if agent_id is None:
+            agent_id = new_id()
+            session.add(AgentRow(tenant_id=tenant_id, agent_id=agent_id, name=name, created_at=datetime.now(UTC)))
+            await session.flush()
+        return agent_id
+
+    async def _publish(self, session: AsyncSession, tenant_id: str, agent_id: str, agent: Agent) -> str:
+        spec = agent.model_dump(mode="json")
+        sha256 = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+        of_agent = (AgentVersionRow.tenant_id == tenant_id, AgentVersionRow.agent_id == agent_id)
+        published = await session.scalar(select(AgentVersionRow).where(*of_agent, AgentVersionRow.published))
+        if published is not None and published.sha256 == sha256:
+            return published.agent_version_id
+        latest = await session.scalar(select(func.max(AgentVersionRow.number)).where(*of_agent)) or 0
+        await session.execute(update(AgentVersionRow).where(*of_agent).values(published=False))
+        version = AgentVersionRow(
+            tenant_id=tenant_id,
+            agent_version_id=new_id(),
+            agent_id=agent_id,
+            number=latest + 1,
+            spec=spec,
+            sha256=sha256,
+            published=True,
+            created_at=datetime.now(UTC),
+        )
+        session.add(version)
+        return version.agent_version_id
