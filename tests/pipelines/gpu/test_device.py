@@ -43,7 +43,7 @@ def test_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, name: str
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch and transformers are an extra."""
+    """Torch and transformers are an extra."""
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(EngineFailed, match=r"pip install attune\[gpu\]"):
         choose_device("auto")
@@ -51,7 +51,7 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 def test_our_own_failures_pass_through_and_foreign_ones_are_named() -> None:
     """The engine is named once."""
-    with pytest.raises(EngineFailed, match="^plain$"), blamed_on("writer"):
+    with pytest.raises(EngineFailed, match=r"^plain$"), blamed_on("writer"):
         raise EngineFailed("plain")
-    with pytest.raises(EngineFailed, match="^writer: KeyError: 'lost'$"), blamed_on("writer"):
+    with pytest.raises(EngineFailed, match=r"^writer: KeyError: 'lost'$"), blamed_on("writer"):
         raise KeyError("lost")
