@@ -64,6 +64,8 @@ class TwilioLeg:
         self._marks = Marks()
         self._ended = asyncio.Event()
         self._end_reason = ""
+        self._we_end_it = False
+        self._hanging_up = asyncio.Lock()
         self._heard_at_s = time.monotonic()
         self._transport = FastAPIWebsocketTransport(
             websocket,
@@ -118,10 +120,11 @@ class TwilioLeg:
 
     async def hang_up(self) -> None:
         """End the call at the carrier, then close the socket."""
-        first = not self._ended.is_set()
-        self._end("we hung up")
-        if first and self._control is not None:
-            await self._control.hang_up(self._start.call_id)
+        async with self._hanging_up:
+            self._we_end_it = True
+            if self._control is not None and not self._ended.is_set():
+                await self._control.hang_up(self._start.call_id)
+            self._end("we hung up")
         if self._websocket.client_state is WebSocketState.CONNECTED:
             with contextlib.suppress(RuntimeError, OSError, TimeoutError):
                 await asyncio.wait_for(self._websocket.close(), _CLOSE_S)
@@ -143,6 +146,6 @@ class TwilioLeg:
 
     def _end(self, reason: str) -> None:
         if not self._ended.is_set():
-            self._end_reason = reason
+            self._end_reason = "we hung up" if self._we_end_it else reason
             self._ended.set()
             self._marks.void()
