@@ -21,8 +21,14 @@ class Fact(Plain):
     topic: str = Field(description="what it is about, in a few words: 'router restart'")
     text: str = Field(description="one to three spoken sentences, complete and true")
     asks: tuple[str, ...] = Field(default=(), description="ways callers ask for it; they are used for retrieval")
-    next_step: str | None = Field(default=None, description="a question or offer that may follow the fact")
+    problem: str | None = Field(
+        default=None, description="the caller's problem as a noun phrase: 'a connection that keeps dropping'"
+    )
+    short: str | None = Field(default=None, description="the fact in one plain sentence: for a second telling")
+    next_step: str | None = Field(default=None, description="a yes-or-no question that may follow the fact")
+    leads_to: str | None = Field(default=None, description="fact or tool that a yes to the next step leads to")
     at_fault: bool = Field(default=False, description="whether the business is at fault where this comes up")
+    urgent: bool = Field(default=False, description="a matter of safety: said at once and word for word")
 
 
 class OpeningHours(Plain):
@@ -47,6 +53,7 @@ class LookupTool(Plain):
     name: str
     when: tuple[str, ...] = Field(description="words or phrases in the caller's speech that call for it")
     ask: str = Field(description="the question that gets the key")
+    key_name: str = Field(default="reference", description="what the key is called: 'postcode'")
     key_pattern: str = Field(description="regular expression over the upper-cased words without spaces")
     rows: tuple[LookupRow, ...]
     not_found: str
@@ -78,9 +85,21 @@ class Agent(Plain):
     greeting: str
     disclosure: str = Field(description="spoken first: that this is an AI, that tone is estimated, how to opt out")
     human_offer: str = "Would you like me to put you through to a colleague?"
-    handing_off: str = "Of course. I am putting you through to a colleague now. Please stay on the line."
+    handing_off: str = "I am putting you through to a colleague now. Please stay on the line."
     handing_off_closed: str = "Our team is not in right now. I have noted that you want a colleague to call you back."
     goodbye: str = "Thank you for calling. Goodbye."
+    can_help_with: str = Field(default="", description="what it can help with, as a list in one spoken phrase")
+    crisis: str = Field(
+        default=(
+            "Your safety matters more than anything else on this call. If anyone is in danger right now, please hang "
+            "up and call the emergency services. I am staying on the line with you."
+        ),
+        description="said word for word when a caller speaks of harming themselves or being in danger",
+    )
+    opted_out: str = Field(
+        default="Done. I have switched that off, and nothing else about this call changes. How can I help?",
+        description="said when a caller does not want their emotion to be estimated",
+    )
     apology_budget: int = Field(default=1, description="apologies per call, only where the business is at fault")
     hours: OpeningHours = OpeningHours()
     facts: tuple[Fact, ...] = ()
