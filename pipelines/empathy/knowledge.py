@@ -27,9 +27,9 @@ _WEAK = frozenset(
     stem(word)
     for word in wordset(
         """
-        work working time times change new book order last month week day date today number name account much long cost
-        reset start card check pay paid paying fix fixed
-        morning afternoon evening tonight night minute hour year issue problem table box customer choose use idea home house area
+        work working time times change new book order last month week day date today number name account
+        much long cost reset start card check pay paid paying fix fixed morning afternoon evening tonight
+        night minute year issue problem table box customer choose use idea home house area
         """
     )
 )
