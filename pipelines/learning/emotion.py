@@ -1,0 +1,426 @@
+"""Training and measuring the voice head. Offline; speakers are never shared between training and measuring.
+
+The features come through the code that a call uses: the recogniser's encoder, `prosody`, `CallerBaseline`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from scipy import optimize
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from pipelines.emotion.baseline import CallerBaseline, Prior, Vector
+from pipelines.emotion.estimate import LABELS
+from pipelines.emotion.prosody import prosody
+from pipelines.emotion.voice import ACTED, AFFECT, AS_LABEL, VoiceHead, voice_vector
+from pipelines.learning.line import LINE_RATE_HZ, Line
+from pipelines.ports import Pcm
+
+Encoder = Callable[[Pcm, int], NDArray[np.float32]]
+"""An utterance and its rate to pooled encoder states: the recogniser's own encoding (`Recognition.encoded`)."""
+
+CALL_TURNS: Final = 12
+"""Utterances of one simulated call."""
+
+PRODUCT: Final = tuple(label for label in LABELS if label in set(AS_LABEL.values()))
+"""The labels that a voice can be trained to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One acted utterance."""
+
+    name: str
+    speaker: str
+    emotion: str
+    pcm: Pcm
+    rate_hz: int
+
+
+def read_clips(folder: Path) -> list[Clip]:
+    """A corpus laid out as `labels.csv` (file, speaker, ..., emotion) beside the recordings.
+
+    Raises:
+        OSError: a file is missing.
+    """
+    clips: list[Clip] = []
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            pcm, rate_hz = soundfile.read(folder / row["file"], dtype="int16")
+            clips.append(Clip(row["file"], row["speaker"], row["emotion"], pcm, rate_hz))
+    return clips
+
+
+class Condition(StrEnum):
+    """How an utterance reaches the recogniser."""
+
+    CLEAN = "clean"
+    MU_LAW = "mu_law"
+    IN_CALL = "in_call"
+    """mu-law, with the silence that a voice activity detector leaves before and after."""
+    ANY_LINE = "any_line"
+    ANOTHER_LINE = "another_line"
+    OTHER_PERSON = "other_person"
+    """Another voice by resampling (pitch and formants shifted together), over any line."""
+
+
+TRAINED_ON: Final = tuple(Condition)
+
+
+def under(clip: Clip, condition: Condition) -> tuple[Pcm, int]:
+    """The clip under a condition and its rate; the same every time."""
+    chance = np.random.default_rng(crc32(f"{clip.name} {condition}".encode()))
+    match condition:
+        case Condition.CLEAN:
+            return clip.pcm, clip.rate_hz
+        case Condition.MU_LAW:
+            return Line().carry(clip.pcm, clip.rate_hz, chance), LINE_RATE_HZ
+        case Condition.IN_CALL:
+            return Line().carry(_padded(clip.pcm, clip.rate_hz, 0.3, 0.5, chance), clip.rate_hz, chance), LINE_RATE_HZ
+        case Condition.ANY_LINE | Condition.ANOTHER_LINE:
+            pcm = clip.pcm
+        case Condition.OTHER_PERSON:
+            factor = np.random.default_rng(crc32(clip.speaker.encode())).choice((0.88, 0.94, 1.07, 1.14))
+            pcm = np.asarray(soxr.resample(clip.pcm, clip.rate_hz, clip.rate_hz / factor), dtype=np.int16)
+    padded = _padded(pcm, clip.rate_hz, chance.uniform(0, 0.5), chance.uniform(0, 0.6), chance)
+    return Line.drawn(chance).carry(padded, clip.rate_hz, chance), LINE_RATE_HZ
+
+
+def _padded(pcm: Pcm, rate_hz: int, before_s: float, after_s: float, chance: np.random.Generator) -> Pcm:
+    """With nearly silent audio before and after."""
+    before, after = (chance.standard_normal(int(seconds * rate_hz)) * 15 for seconds in (before_s, after_s))
+    return np.concatenate([before, pcm, after]).astype(np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Features of one clip under one condition, not normalised."""
+
+    clip: str
+    speaker: str
+    emotion: str
+    condition: Condition
+    vector: Vector
+
+
+def describe(
+    clips: Iterable[Clip],
+    encode: Encoder,
+    conditions: Sequence[Condition] = TRAINED_ON,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Sample]:
+    """Features of clips under conditions; about 0.1 s each on one core."""
+    samples: list[Sample] = []
+    for count, clip in enumerate(clips):
+        if count % 50 == 0:
+            say(f"{count} clips")
+        for condition in conditions:
+            pcm, rate_hz = under(clip, condition)
+            vector = voice_vector(encode(pcm, rate_hz), prosody(pcm, rate_hz)[0])
+            samples.append(Sample(clip.name, clip.speaker, clip.emotion, condition, vector))
+    return samples
+
+
+def keep_samples(samples: Sequence[Sample], file: Path) -> None:
+    """Write features to an npz."""
+    np.savez_compressed(
+        file,
+        vectors=np.array([sample.vector for sample in samples], np.float16),
+        names=np.array([(one.clip, one.speaker, one.emotion, one.condition.value) for one in samples]),
+    )
+
+
+def read_samples(file: Path) -> list[Sample]:
+    """Read features that `keep_samples` wrote."""
+    with np.load(file, allow_pickle=False) as held:
+        vectors, names = held["vectors"].astype(np.float32), held["names"]
+    return [
+        Sample(str(clip), str(speaker), str(emotion), Condition(condition), vector)
+        for (clip, speaker, emotion, condition), vector in zip(names, vectors, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Hyper-parameters of the head.
+
+    Attributes:
+        prior_strength: turns that the population counts for.
+        regularisation: inverse strength (C) of the logistic regression.
+        ridge: strength of the regressions of valence and arousal.
+        orders: random orders of each speaker's clips that are simulated.
+        use_baseline: False normalises by the population alone.
+    """
+
+    prior_strength: float = 4.0
+    regularisation: float = 0.002
+    ridge: float = 3000.0
+    orders: int = 2
+    use_baseline: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance of a simulated call, normalised by what was known of the caller before it.
+
+    Attributes:
+        number: from 1.
+    """
+
+    sample: Sample
+    number: int
+    vector: Vector
+
+
+def population(samples: Sequence[Sample], strength: float) -> Prior:
+    """Mean of the speakers' means, and the mean variance within a speaker and condition."""
+    groups = _grouped(samples)
+    stacks = [np.array([sample.vector for sample in group], np.float64) for group in groups]
+    mean = np.mean([stack.mean(axis=0) for stack in stacks], axis=0)
+    variance = np.mean([stack.var(axis=0) for stack in stacks], axis=0)
+    return Prior(mean.astype(np.float32), np.maximum(variance, 1e-6).astype(np.float32), strength)
+
+
+def simulate_calls(
+    samples: Sequence[Sample], prior: Prior, *, seed: int, use_baseline: bool = True, turns: int = CALL_TURNS
+) -> list[Turn]:
+    """Each speaker's clips, per condition, in random order, cut into calls; the baseline learns turn by turn."""
+    played: list[Turn] = []
+    for number, group in enumerate(_grouped(samples)):
+        order = np.random.default_rng((seed, number)).permutation(len(group))
+        for place, index in enumerate(order):
+            if place % turns == 0:
+                baseline = CallerBaseline()
+            sample = group[index]
+            played.append(Turn(sample, place % turns + 1, baseline.normalise(sample.vector, prior)))
+            if use_baseline:
+                baseline.learn(sample.vector)
+    return played
+
+
+def _grouped(samples: Sequence[Sample]) -> list[list[Sample]]:
+    groups: dict[tuple[str, str], list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault((sample.speaker, sample.condition), []).append(sample)
+    return [groups[key] for key in sorted(groups)]
+
+
+def train_head(samples: Sequence[Sample], recipe: Recipe, version: str = "attune-voice-1") -> VoiceHead:
+    """Train the classes and the regressions on simulated calls; the temperature stays 1 (see `calibrate`)."""
+    prior = population(samples, recipe.prior_strength)
+    turns = [
+        turn
+        for seed in range(recipe.orders)
+        for turn in simulate_calls(samples, prior, seed=seed, use_baseline=recipe.use_baseline)
+    ]
+    inputs = np.array([turn.vector for turn in turns])
+    acted = [turn.sample.emotion for turn in turns]
+    classes = LogisticRegression(C=recipe.regularisation, class_weight="balanced", max_iter=300, tol=1e-3)
+    classes.fit(inputs, [ACTED.index(emotion) for emotion in acted])
+    affect = Ridge(alpha=recipe.ridge).fit(inputs, np.array([AFFECT[emotion] for emotion in acted]))
+    return VoiceHead(
+        prior,
+        np.vstack([classes.coef_, affect.coef_]).astype(np.float32),
+        np.concatenate([classes.intercept_, affect.intercept_]).astype(np.float32),
+        1.0,
+        version,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a head that never heard the speaker says of one turn.
+
+    Attributes:
+        scores: class scores before the temperature, shape (classes,).
+        affect: valence and arousal.
+    """
+
+    turn: Turn
+    scores: Vector
+    affect: Vector
+
+
+def guess(head: VoiceHead, turns: Sequence[Turn]) -> list[Guess]:
+    """Scores of turns."""
+    out = np.array([turn.vector for turn in turns]) @ head.weights.T + head.bias
+    return [Guess(turn, row[: len(ACTED)], row[len(ACTED) :]) for turn, row in zip(turns, out, strict=True)]
+
+
+def leave_one_speaker_out(
+    samples: Sequence[Sample], recipe: Recipe, conditions: Sequence[Condition], *, seed: int = 1000
+) -> list[Guess]:
+    """Guesses for every speaker by a head trained on all others, in simulated calls under the given conditions."""
+    guesses: list[Guess] = []
+    for speaker in sorted({sample.speaker for sample in samples}):
+        head = train_head([sample for sample in samples if sample.speaker != speaker], recipe)
+        own = [sample for sample in samples if sample.speaker == speaker and sample.condition in conditions]
+        guesses += guess(head, simulate_calls(own, head.prior, seed=seed, use_baseline=recipe.use_baseline))
+    return guesses
+
+
+def probabilities(guesses: Sequence[Guess], temperature: float) -> NDArray[np.float64]:
+    """Class probabilities, shape (guesses, classes)."""
+    scaled = np.array([one.scores for one in guesses], np.float64) / temperature
+    weighed = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
+
+
+def product_probabilities(guesses: Sequence[Guess], temperature: float) -> NDArray[np.float64]:
+    """Probabilities of PRODUCT, shape (guesses, len(PRODUCT))."""
+    shares = probabilities(guesses, temperature)
+    joined = np.zeros((len(guesses), len(PRODUCT)))
+    for place, acted in enumerate(ACTED):
+        joined[:, PRODUCT.index(AS_LABEL[acted])] += shares[:, place]
+    return joined
+
+
+def best_temperature(guesses: Sequence[Guess]) -> float:
+    """The temperature of least cross-entropy of the classes."""
+    truth = np.array([ACTED.index(one.turn.sample.emotion) for one in guesses])
+
+    def loss(temperature: float) -> float:
+        picked = probabilities(guesses, temperature)[np.arange(len(truth)), truth]
+        return float(-np.log(np.maximum(picked, 1e-12)).mean())
+
+    return float(optimize.minimize_scalar(loss, bounds=(0.2, 5.0), method="bounded").x)
+
+
+def calibrate(head: VoiceHead, held_out: Sequence[Guess]) -> VoiceHead:
+    """The head with the temperature that fits speakers who were held out."""
+    return replace(head, temperature=best_temperature(held_out))
+
+
+def recall(truth: Sequence[str], said: Sequence[str]) -> float:
+    """Unweighted average recall over the classes that occur."""
+    pairs = list(zip(truth, said, strict=True))
+    each = []
+    for name in sorted(set(truth)):
+        own = [one == name for label, one in pairs if label == name]
+        each.append(sum(own) / len(own))
+    return sum(each) / len(each)
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error over bins of equal width."""
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(float(confidence[place == one].mean() - right[place == one].mean())) * float((place == one).mean())
+        for one in range(bins)
+        if (place == one).any()
+    ]
+    return float(sum(gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceScore:
+    """How well the voice is read.
+
+    Attributes:
+        turns: how many utterances.
+        uar: unweighted average recall of the classes.
+        interval: 95 % bootstrap interval of `uar` over speakers.
+        product_uar: the same over the product's labels.
+        ece: calibration error of the product's labels after temperature scaling fitted on other speakers.
+        by_class: recall per class.
+        coverage: threshold -> (share of turns not unsure, accuracy on them), product labels.
+        first_turn_uar: of the first turns of the calls.
+        later_turn_uar: from the sixth turn on.
+    """
+
+    turns: int
+    uar: float
+    interval: tuple[float, float]
+    product_uar: float
+    ece: float
+    by_class: Mapping[str, float]
+    coverage: Mapping[float, tuple[float, float]]
+    first_turn_uar: float
+    later_turn_uar: float
+
+
+def score_voice(guesses: Sequence[Guess], thresholds: Sequence[float] = (0.0, 0.4, 0.45, 0.5, 0.6)) -> VoiceScore:
+    """Measure held-out guesses."""
+    truth = [one.turn.sample.emotion for one in guesses]
+    said = [ACTED[int(np.argmax(one.scores))] for one in guesses]
+    speakers = [one.turn.sample.speaker for one in guesses]
+    shares = np.zeros((len(guesses), len(PRODUCT)))
+    for speaker in sorted(set(speakers)):
+        own = [place for place, name in enumerate(speakers) if name == speaker]
+        others = [one for one, name in zip(guesses, speakers, strict=True) if name != speaker]
+        temperature = best_temperature(others or guesses)
+        shares[own] = product_probabilities([guesses[place] for place in own], temperature)
+    meant = [str(AS_LABEL[emotion]) for emotion in truth]
+    labelled = [str(PRODUCT[int(place)]) for place in shares.argmax(axis=1)]
+    right = np.array([one == other for one, other in zip(meant, labelled, strict=True)])
+    confidence = shares.max(axis=1)
+
+    def of_turns(wanted: Callable[[int], bool]) -> float:
+        chosen = [place for place, one in enumerate(guesses) if wanted(one.turn.number)]
+        return recall([truth[place] for place in chosen], [said[place] for place in chosen])
+
+    return VoiceScore(
+        turns=len(guesses),
+        uar=recall(truth, said),
+        interval=_interval(truth, said, speakers),
+        product_uar=recall(meant, labelled),
+        ece=calibration_error(confidence, right),
+        by_class={
+            name: float(np.mean([one == name for one, other in zip(said, truth, strict=True) if other == name]))
+            for name in sorted(set(truth))
+        },
+        coverage={
+            least: (float((confidence >= least).mean()), float(right[confidence >= least].mean()))
+            for least in thresholds
+            if (confidence >= least).any()
+        },
+        first_turn_uar=of_turns(lambda number: number == 1),
+        later_turn_uar=of_turns(lambda number: number > 5),
+    )
+
+
+def _interval(
+    truth: Sequence[str], said: Sequence[str], speakers: Sequence[str], rounds: int = 1000
+) -> tuple[float, float]:
+    """Bootstrap over speakers."""
+    chance = np.random.default_rng(7)
+    names = sorted(set(speakers))
+    classes = sorted(set(truth))
+    right = np.zeros((len(names), len(classes)))
+    seen = np.zeros((len(names), len(classes)))
+    for one, other, speaker in zip(truth, said, speakers, strict=True):
+        row, column = names.index(speaker), classes.index(one)
+        seen[row, column] += 1
+        right[row, column] += one == other
+    drawn = chance.integers(len(names), size=(rounds, len(names)))
+    each = right[drawn].sum(axis=1) / np.maximum(1, seen[drawn].sum(axis=1))
+    low, high = np.percentile(each.mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+FOUR: Final = {"anger": "angry", "happiness": "satisfied", "neutral": "neutral", "sadness": "sad"}
+"""The classes that most corpora share, as product labels."""
+
+
+def score_elsewhere(
+    head: VoiceHead, samples: Sequence[Sample], *, use_baseline: bool, seed: int = 5
+) -> tuple[float, tuple[float, float]]:
+    """Four-class recall on a corpus that was not trained on, and its 95 % interval over speakers."""
+    known = [sample for sample in samples if sample.emotion in FOUR]
+    turns = simulate_calls(known, head.prior, seed=seed, use_baseline=use_baseline)
+    shares = product_probabilities(guess(head, turns), head.temperature)
+    allowed = [PRODUCT.index(label) for label in PRODUCT if label in set(FOUR.values())]
+    said = [str(PRODUCT[allowed[int(place)]]) for place in shares[:, allowed].argmax(axis=1)]
+    truth = [FOUR[turn.sample.emotion] for turn in turns]
+    return recall(truth, said), _interval(truth, said, [turn.sample.speaker for turn in turns])

@@ -1,0 +1,1 @@
+"""Emotion: from one utterance to the trajectory of a call."""
