@@ -1,0 +1,1 @@
+"""Scenes of hearing, writing and speaking."""

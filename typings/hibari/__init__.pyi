@@ -1,0 +1,3 @@
+from hibari.tts import Hibari as Hibari
+
+__version__: str

@@ -1,0 +1,4 @@
+class Tok:
+    text: str
+    whitespace: str
+    phonemes: str | None

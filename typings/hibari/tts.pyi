@@ -1,0 +1,6 @@
+ASSETS: str
+SAMPLE_RATE: int
+
+class Hibari:
+    @staticmethod
+    def split_sentences(text: str) -> list[str]: ...
