@@ -1,7 +1,7 @@
 """Every setting of the product: one frozen tree, read once at start.
 
 Sources, strongest first: environment (`ATTUNE_REDIS_URL`, nested with `__`: `ATTUNE_TWILIO__AUTH_TOKEN`), the file
-named by `ATTUNE_CONFIG` (default `attune.toml` in the working directory), the defaults below, which need nothing outside.
+named by `ATTUNE_CONFIG` (default `attune.toml` in the working directory), the defaults below.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class EmotionSettings(Group):
     engine: Literal["embedded", "transformers", "off"] = "embedded"
     model: str = "attune-emotion"
     device: str = "auto"
+    trust_remote_code: bool = Field(default=False, description="run Python code that the `transformers` model ships")
 
 
 class WriterSettings(Group):
@@ -109,7 +110,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     public_origin: str = Field(
-        default="http://127.0.0.1:8000", description="where carriers and browsers reach us; signatures are checked on it"
+        default="http://127.0.0.1:8000", description="how carriers and browsers reach us; in signatures"
     )
     data_dir: Path = Path("data")
     database_url: str | None = Field(default=None, description="None: SQLite in data_dir; else postgresql+asyncpg://...")

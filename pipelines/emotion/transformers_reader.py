@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.emotion.baseline import Prior
 from pipelines.emotion.estimate import LABELS, Label, Reading
 from pipelines.ports import EngineFailed, Pcm, VoiceFeatures
 from pipelines.speech.pool import Pool
-from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra
+from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra, load_network
 from pipelines.speech.waveform import MODEL_RATE_HZ, model_waveform
 
 LONGEST_S = 20.0
@@ -156,7 +155,10 @@ class VoiceParts:
 
 
 class TransformersVoiceReader:
-    """`ports.VoiceReader` over a checkpoint; its features are what the network says: log shares or attributes."""
+    """`ports.VoiceReader` over a checkpoint; its features are what the network says: log shares or attributes.
+
+    They are to be read as they are, without a caller's baseline: `EmotionReader(voice, words, prior=None)`.
+    """
 
     def __init__(self, parts: VoiceParts, *, at_once: int = 1, waiting: int = 32, deadline_s: float = 5.0) -> None:
         """Take loaded parts (see `load`); `waiting` utterances may wait, each for `deadline_s` at most."""
@@ -191,24 +193,14 @@ class TransformersVoiceReader:
         transformers = gpu_extra("transformers")
         place = choose_device(device)
         with blamed_on(f"voice reader {model}"):
-            network, loading = transformers.AutoModelForAudioClassification.from_pretrained(
-                model, dtype=place.dtype, trust_remote_code=trust_remote_code, output_loading_info=True
+            network = load_network(
+                transformers.AutoModelForAudioClassification, model, place, trust_remote_code=trust_remote_code
             )
-            if loading["missing_keys"]:
-                missing = ", ".join(sorted(loading["missing_keys"])[:4])
-                raise EngineFailed(f"voice reader {model}: the checkpoint has no weights for {missing}")
             config = network.config
             own_code = trust_remote_code and bool(getattr(config, "auto_map", None))
             extractor = None if own_code else transformers.AutoFeatureExtractor.from_pretrained(model)
             head = head_for([str(config.id2label[index]) for index in range(len(config.id2label))], temperature)
-            network = network.to(place.name).eval()
         return cls(VoiceParts(network, extractor, head, place, model, own_code), at_once=at_once)
-
-    @property
-    def prior(self) -> Prior:
-        """A population so strong that `CallerBaseline.normalise` leaves the outputs as they are (cut at +-6)."""
-        outputs = self._parts.network.config.num_labels
-        return Prior(np.zeros(outputs, dtype=np.float32), np.ones(outputs, dtype=np.float32), strength=1e9)
 
     async def warm_up(self) -> None:
         """Read a second of silence.

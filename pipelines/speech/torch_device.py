@@ -80,3 +80,27 @@ def blamed_on(engine: str) -> Iterator[None]:
         ValueError,
     ) as broken:
         raise EngineFailed(f"{engine}: {type(broken).__name__}: {broken}") from broken
+
+
+UNUSED = ("masked_spec_embed",)
+"""Weights that only training reads: checkpoints may leave them out."""
+
+
+def load_network(kind: Any, model: str, place: Device, **options: Any) -> Any:
+    """Load a network, whole, onto a device. Blocks.
+
+    Args:
+        kind: transformers' model class or auto class.
+        model: hub id or directory.
+        place: device and precision.
+        options: further arguments of `from_pretrained`.
+
+    Raises:
+        EngineFailed: the checkpoint lacks weights, which transformers would fill with random numbers.
+        OSError, ValueError, ...: what transformers raises (see `blamed_on`).
+    """
+    network, report = kind.from_pretrained(model, dtype=place.dtype, output_loading_info=True, **options)
+    missing = sorted(key for key in report["missing_keys"] if not key.endswith(UNUSED))
+    if missing:
+        raise EngineFailed(f"{model}: the checkpoint has no weights for {', '.join(missing[:4])}")
+    return network.to(place.name).eval()

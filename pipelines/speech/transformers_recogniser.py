@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.emotion.pooling import pool_states
 from pipelines.ports import Pcm, Recognition
 from pipelines.speech.pool import Pool
-from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra
+from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra, load_network
 from pipelines.speech.waveform import MODEL_RATE_HZ, model_waveform
 
 WINDOW_S = 30
@@ -64,8 +64,7 @@ class TransformersRecogniser:
         place = choose_device(device)
         with blamed_on(f"recogniser {model}"):
             processor = transformers.WhisperProcessor.from_pretrained(model)
-            network = transformers.WhisperForConditionalGeneration.from_pretrained(model, dtype=place.dtype)
-            network = network.to(place.name).eval()
+            network = load_network(transformers.WhisperForConditionalGeneration, model, place)
         return cls(WhisperParts(processor, network, place, model), at_once=at_once)
 
     async def warm_up(self) -> None:

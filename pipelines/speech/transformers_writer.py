@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.ports import WriterRequest
 from pipelines.speech.pool import Pool
 from pipelines.speech.prompt import chat_messages
-from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra
+from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra, load_network
 
 UNFINISHED = "\ufffd"
 """What a tokenizer makes of half a character."""
@@ -61,8 +61,7 @@ class TransformersWriter:
         place = choose_device(device)
         with blamed_on(f"writer {model}"):
             tokenizer = transformers.AutoTokenizer.from_pretrained(model)
-            network = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=place.dtype)
-            network = network.to(place.name).eval()
+            network = load_network(transformers.AutoModelForCausalLM, model, place)
         return cls(WriterParts(tokenizer, network, place, model), at_once=at_once)
 
     async def warm_up(self) -> None:

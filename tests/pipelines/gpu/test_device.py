@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.ports import EngineFailed
 from pipelines.speech.torch_device import blamed_on, choose_device
-from tests.pipelines.gpu.conftest import torch
+from tests.pipelines.gpu.tiny import torch
 
 
 def gpus(monkeypatch: pytest.MonkeyPatch, count: int, *, bf16: bool = True) -> None:

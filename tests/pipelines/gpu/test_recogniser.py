@@ -10,6 +10,13 @@ import pytest
 
 from pipelines.ports import EngineFailed, Pcm, Recogniser
 from pipelines.speech.transformers_recogniser import TransformersRecogniser
+from tests.pipelines.gpu.tiny import save_whisper
+
+
+@pytest.fixture(scope="module")
+def whisper_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Whisper on disk."""
+    return save_whisper(tmp_path_factory.mktemp("whisper"))
 
 
 def noise(seconds: float, rate_hz: int) -> Pcm:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.estimate import LABELS, Label
 from pipelines.emotion.transformers_reader import (
     AttributeHead,
@@ -21,7 +20,7 @@ from pipelines.emotion.transformers_reader import (
     meaning_of,
 )
 from pipelines.ports import EngineFailed, Pcm, VoiceReader
-from tests.pipelines.gpu.conftest import save_wavlm, transformers
+from tests.pipelines.gpu.tiny import safetensors, save_wavlm, transformers
 
 ODYSSEY = ("Angry", "Sad", "Happy", "Surprise", "Fear", "Disgust", "Contempt", "Neutral")
 
@@ -103,17 +102,6 @@ def test_attributes_are_read_as_a_place() -> None:
     assert max(calm.probabilities, key=lambda label: calm.probabilities[label]) is Label.NEUTRAL
 
 
-async def test_a_callers_baseline_leaves_a_classifier_alone(tmp_path: Path) -> None:
-    """Log shares are no measure of a voice: after many turns they are read as they come."""
-    reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
-    features = await reader.read_voice(noise(1.0), 8000, None)
-    baseline = CallerBaseline()
-    for _ in range(5):
-        baseline.learn(features.vector)
-    assert baseline.normalise(features.vector, reader.prior) == pytest.approx(features.vector, abs=1e-3)
-    reader.close()
-
-
 def test_logits_and_probabilities_become_the_same_shares() -> None:
     """A network that ends in a softmax is not softened twice."""
     logits = np.array([8.0, 12.0, -3.0], dtype=np.float32)
@@ -143,6 +131,23 @@ def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path) -> None:
     classifier.wavlm.save_pretrained(tmp_path)
     with pytest.raises(EngineFailed, match=r"no weights for classifier"):
         TransformersVoiceReader.load(str(tmp_path), "cpu")
+
+
+async def test_a_checkpoint_of_older_days_loads(tmp_path: Path) -> None:
+    """Weight norm under its old names, and no mask embedding, which only training reads."""
+    path = save_wavlm(tmp_path, ODYSSEY) / "model.safetensors"
+    older = {
+        key.replace("parametrizations.weight.original0", "weight_g").replace(
+            "parametrizations.weight.original1", "weight_v"
+        ): weights
+        for key, weights in safetensors.load_file(path).items()
+        if "masked_spec_embed" not in key
+    }
+    assert any(key.endswith("weight_g") for key in older)
+    safetensors.save_file(older, path, metadata={"format": "pt"})
+    reader = TransformersVoiceReader.load(str(tmp_path), "cpu")
+    assert (await reader.read_voice(noise(1.0), 8000, None)).vector.shape == (8,)
+    reader.close()
 
 
 OWN_CODE = """

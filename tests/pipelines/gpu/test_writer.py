@@ -12,7 +12,7 @@ import pytest
 from pipelines.ports import EngineFailed, Writer, WriterRequest
 from pipelines.speech.torch_device import gpu_extra
 from pipelines.speech.transformers_writer import PieceStreamer, TransformersWriter, prompt_text
-from tests.pipelines.gpu.conftest import CHAT_TEMPLATE, save_llama, transformers
+from tests.pipelines.gpu.tiny import CHAT_TEMPLATE, save_llama, transformers
 
 REQUEST = WriterRequest(
     fact="A restart takes two minutes.",
