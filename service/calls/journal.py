@@ -257,11 +257,17 @@ class Journal:
                 if self._closing.is_set():
                     return
                 await self._sleep(next(back_off))
-            if any(tape.behind for tape in self._tapes.values()):
+            if self._more_to_apply:
                 self._written.set()
             if self._closing.is_set() and self._disk_done and not self._written.is_set():
                 return
             await self._sleep(APPLY_EVERY_S)
+
+    @property
+    def _more_to_apply(self) -> bool:
+        """Whether another round makes sense: when closing, not for what the database refused a moment ago."""
+        closing = self._closing.is_set()
+        return any(tape.behind and not (closing and tape.refused_lately) for tape in self._tapes.values())
 
     @property
     def _disk_done(self) -> bool:

@@ -94,15 +94,16 @@ class BoardedCall:
 class LiveBoard:
     """All live calls of this process; an async context manager that lives as long as the process serves."""
 
-    def __init__(self, store: StateStore, meters: Meters, *, waiting: int = 5_000) -> None:
+    def __init__(self, redis_url: str, meters: Meters, keep_s: int = 86_400, *, waiting: int = 5_000) -> None:
         """Prepare the board.
 
         Args:
-            store: Redis.
+            redis_url: `redis://`, `rediss://` or `unix://`.
             meters: where drops are counted and Redis' health is shown.
+            keep_s: how long a state is kept in Redis after its last change.
             waiting: events that may wait for Redis; beyond, the oldest are dropped and counted.
         """
-        self._store = store
+        self._store = StateStore(redis_url, keep_s=keep_s)
         self._meters = meters
         self._waiting = waiting
         self._calls: dict[tuple[str, str], BoardedCall] = {}
@@ -129,6 +130,7 @@ class LiveBoard:
             for task in late:
                 task.cancel()
                 await asyncio.wait(late)
+        await self._store.close()
 
     def open_call(self, start: CallStart) -> BoardedCall:
         """Put a call on the board."""
@@ -155,6 +157,10 @@ class LiveBoard:
         if call is not None:
             async for told in call.follow(after_seq, idle_s):
                 yield told
+
+    async def check(self) -> str | None:
+        """What is wrong with Redis, None for nothing: a readiness check of something that calls can do without."""
+        return await self._store.check()
 
     def live(self, tenant_id: str) -> list[ConversationState]:
         """Where the live calls of a tenant stand, oldest first."""

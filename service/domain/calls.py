@@ -77,12 +77,15 @@ class CallEnded:
 
 
 def new_id() -> str:
-    """A new id whose text sorts by the millisecond it was made in (layout of UUID version 7, RFC 9562 section 5.7)."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(uuid.UUID(int=value))
+    """A new id whose text sorts by the quarter of a microsecond it was made in.
+
+    Layout of UUID version 7 with the fraction of the millisecond in its first 12 random bits (RFC 9562, sections 5.7
+    and 6.2, method 3).
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanoseconds << 12) // 1_000_000
+    random = int.from_bytes(os.urandom(8)) >> 2
+    return str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | random))
 
 
 def new_call_id() -> str:

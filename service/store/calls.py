@@ -84,6 +84,7 @@ class CallRepository:
             for entry in entries:
                 if entry.seq > done:
                     await writer.write(entry)
+            await writer.finish()
 
     async def get(self, call_id: str) -> CallRecord | None:
         """The record of a call, None where this tenant has no such call."""
@@ -150,6 +151,9 @@ class _Projection:
     def __init__(self, session: AsyncSession, tenant_id: str, call_id: str) -> None:
         self._session = session
         self._of = {"tenant_id": tenant_id, "call_id": call_id}
+        self._turns: dict[tuple[int, Party], TurnRow] = {}
+        self._points: dict[int, EmotionPointRow] = {}
+        self._tones: dict[int, ToneRow] = {}
 
     async def write(self, entry: Entry) -> None:
         """Write the event and what follows from it."""
@@ -157,7 +161,11 @@ class _Projection:
         payload = dict(entry.payload)
         kind, at_s = str(payload.get("kind")), payload.get("at_s") or 0.0
         self._session.add(EventRow(**self._of, seq=entry.seq, kind=kind, at_s=at_s, payload=payload))
-        await self._session.flush()
+
+    async def finish(self) -> None:
+        """Write what only the newest counts of: one estimate and one tone per turn."""
+        for row in (*self._points.values(), *self._tones.values()):
+            await self._session.merge(row)
 
     async def _follow(self, entry: Entry) -> None:
         match entry.happened:
@@ -180,9 +188,9 @@ class _Projection:
                 turn.stages = {stage.value: seconds for stage, seconds in timed.stages.items()}
                 turn.started_s = timed.at_s
             case EmotionEstimated():
-                await self._emotion(entry)
+                self._emotion(entry.payload)
             case ToneChosen():
-                await self._tone(entry)
+                self._tone(entry.payload)
             case Escalated(at_s=at_s, turn=index, reason=reason, evidence_turns=evidence):
                 self._session.add(
                     HandOffRow(
@@ -238,26 +246,28 @@ class _Projection:
         turn.source = turn.source or spoke.source
         turn.ended_s = spoke.at_s
 
-    async def _emotion(self, entry: Entry) -> None:
-        emotion = entry.payload["emotion"]
-        await self._session.merge(
-            EmotionPointRow(**self._of, turn=entry.payload["turn"], at_s=entry.payload["at_s"], **emotion)
-        )
+    def _emotion(self, payload: Payload) -> None:
+        """Note the newest estimate of a turn."""
+        turn, at_s = payload["turn"], payload["at_s"]
+        self._points[turn] = EmotionPointRow(**self._of, turn=turn, at_s=at_s, **payload["emotion"])
 
-    async def _tone(self, entry: Entry) -> None:
-        await self._session.merge(ToneRow(**self._of, turn=entry.payload["turn"], **entry.payload["tone"]))
+    def _tone(self, payload: Payload) -> None:
+        """Note the newest tone of a turn."""
+        turn = payload["turn"]
+        self._tones[turn] = ToneRow(**self._of, turn=turn, **payload["tone"])
 
     async def _call(self) -> CallRow:
         return await self._session.get_one(CallRow, tuple(self._of.values()))
 
     async def _turn(self, index: int, party: Party) -> TurnRow:
         """The row of a turn, made where there is none yet: its timing may be told before its words."""
-        key = (*self._of.values(), index, party.value)
-        row = await self._session.get(TurnRow, key)
+        row = self._turns.get((index, party))
         if row is None:
-            row = TurnRow(**self._of, turn=index, party=party.value, heard="", interrupted=False, stages={})
-            self._session.add(row)
-            await self._session.flush()
+            row = await self._session.get(TurnRow, (*self._of.values(), index, party.value))
+            if row is None:
+                row = TurnRow(**self._of, turn=index, party=party.value, heard="", interrupted=False, stages={})
+                self._session.add(row)
+            self._turns[index, party] = row
         return row
 
 

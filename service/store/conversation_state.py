@@ -194,16 +194,13 @@ class StateStore:
         state: dict[str, Any] = json.loads(held)
         return state
 
-    async def ask(self) -> None:
-        """Ask whether Redis is there.
-
-        Raises:
-            StateAway: it is not.
-        """
+    async def check(self) -> str | None:
+        """What is wrong with Redis, None for nothing."""
         try:
             await self._redis.ping()
         except (RedisError, OSError) as away:
-            raise StateAway(f"{type(away).__name__}: Redis is away") from away
+            return f"{type(away).__name__}: Redis is away"
+        return None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -58,14 +58,14 @@ class Database:
         except (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as away:
             raise DatabaseAway(f"{type(away).__name__}: the database is away") from away
 
-    async def ask(self) -> None:
-        """Ask whether the database is there.
-
-        Raises:
-            DatabaseAway: it is not.
-        """
-        async with self.session() as session:
-            await session.execute(text("SELECT 1"))
+    async def check(self) -> str | None:
+        """What is wrong with the database, None for nothing."""
+        try:
+            async with self.session() as session:
+                await session.execute(text("SELECT 1"))
+        except DatabaseAway as away:
+            return str(away)
+        return None
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to a revision, before serving. Runs in its own thread.

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from service.telemetry.metrics import Meters
 
+EVERY_S = 0.05
 
-class LoopLag:
-    """Samples the lag of the running event loop while its block is open."""
 
-    def __init__(self, meters: Meters, *, every_s: float = 0.05) -> None:
-        self._meters = meters
-        self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
+@asynccontextmanager
+async def watch_loop_lag(meters: Meters, *, every_s: float = EVERY_S) -> AsyncIterator[None]:
+    """Sample the lag of the running event loop while the block is open."""
+    task = asyncio.create_task(_sample(meters, every_s), name="loop-lag")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
-    async def __aenter__(self) -> LoopLag:
-        self._task = asyncio.create_task(self._sample(), name="loop-lag")
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _sample(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + self._every_s
-            await asyncio.sleep(self._every_s)
-            self._meters.event_loop_lag.observe(max(0.0, loop.time() - due))
+async def _sample(meters: Meters, every_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due_s = loop.time() + every_s
+        await asyncio.sleep(every_s)
+        meters.event_loop_lag.observe(max(0.0, loop.time() - due_s))
