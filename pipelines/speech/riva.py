@@ -197,7 +197,7 @@ class RivaSpeaker:
             language: BCP 47.
             rate_hz: sample rate to ask for.
             prosody: whether the server's model takes SSML prosody (FastPitch does, Magpie does not); None asks the
-                server in `warm_up` and sends plain text before that.
+                server once.
             neutral_pitch_hz: mean pitch of the voice, to turn semitones into the Hz that Riva takes.
             at_once: sentences at once (the server batches them).
             waiting: sentences that may wait.
@@ -224,23 +224,29 @@ class RivaSpeaker:
         return self._rate_hz
 
     async def warm_up(self) -> None:
-        """Ask the server for its models: connects, proves the server, and tells whether prosody is taken.
+        """Connect, prove the server, and learn whether its model takes prosody.
 
         Raises:
             EngineFailed: the server is away.
         """
+        self._prosody = await self._takes_prosody()
+
+    async def _takes_prosody(self) -> bool:
+        """What was told, else what the server's models tell."""
         from riva.client.proto.riva_tts_pb2 import RivaSynthesisConfigRequest
 
         described = await self._channel.ask(self._service.stub.GetRivaSynthesisConfig, RivaSynthesisConfigRequest())
-        if self._prosody is None:
-            names = [config.model_name.lower() for config in described.model_config]
-            self._prosody = any("fastpitch" in name for name in names)
+        if self._prosody is not None:
+            return self._prosody
+        return any("fastpitch" in config.model_name.lower() for config in described.model_config)
 
     async def speak(self, text: str, style: Style) -> Speech:
         """See `ports.Speaker`."""
         from riva.client.proto.riva_audio_pb2 import AudioEncoding
         from riva.client.proto.riva_tts_pb2 import SynthesizeSpeechRequest
 
+        if self._prosody is None:
+            self._prosody = await self._takes_prosody()
         request = SynthesizeSpeechRequest(
             text=ssml(text, style, self._pitch_hz) if self._prosody else text,
             language_code=self._language,

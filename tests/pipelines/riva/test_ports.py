@@ -124,7 +124,6 @@ async def test_a_sentence_is_spoken_in_style_with_its_words_timed(riva: RivaDoub
     """FastPitch gets SSML; the audio is the server's tone and each word has its start."""
     speaker = RivaSpeaker(riva.address, voice="English-US.Female-1", rate_hz=16_000)
     as_port: Speaker = speaker
-    await speaker.warm_up()
     speech = await as_port.speak("Bits & bytes are back.", STYLES[ToneName.APOLOGETIC])
     sent = riva.spoken[0]
     root = ElementTree.fromstring(sent.text)
@@ -141,13 +140,18 @@ async def test_a_sentence_is_spoken_in_style_with_its_words_timed(riva: RivaDoub
 
 
 async def test_a_model_without_prosody_gets_plain_text() -> None:
-    """Magpie does not take prosody: warm-up finds out."""
+    """Magpie does not take prosody, unless the operator knows better."""
     with RivaDouble(model="magpie_tts_ensemble-Magpie-Multilingual") as riva:
         speaker = RivaSpeaker(riva.address)
         await speaker.warm_up()
         await speaker.speak("Hello.", STYLES[ToneName.CALM])
         assert riva.spoken[0].text == "Hello."
         speaker.close()
+        told = RivaSpeaker(riva.address, prosody=True)
+        await told.warm_up()
+        await told.speak("Hello.", STYLES[ToneName.CALM])
+        assert riva.spoken[1].text.startswith("<speak>")
+        told.close()
 
 
 async def test_no_audio_is_a_failure(riva: RivaDouble) -> None:
