@@ -54,6 +54,18 @@ class CallLeg(Protocol):
         """Wait until the far side hung up or the line was lost; return the reason in words."""
         ...
 
+    @property
+    def can_hand_off(self) -> bool:
+        """Whether the caller goes on to a human when we `leave`."""
+        ...
+
+    async def leave(self) -> None:
+        """Let go of the line but not of the caller: the carrier asks what comes next. Idempotent.
+
+        Where nothing can come next this is `hang_up`.
+        """
+        ...
+
     async def hang_up(self) -> None:
         """End the line from our side. Idempotent; a carrier that does not answer is logged, never raised."""
         ...

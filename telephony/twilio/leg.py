@@ -93,6 +93,11 @@ class TwilioLeg:
         """8000."""
         return TELEPHONE_HZ
 
+    @property
+    def can_hand_off(self) -> bool:
+        """True: Twilio asks for the next document when the stream ends."""
+        return True
+
     async def until_played(self, name: str, deadline_s: float) -> bool:
         """Send a mark after what is queued at the output and wait until Twilio returns it.
 
@@ -125,6 +130,14 @@ class TwilioLeg:
             if self._control is not None and not self._ended.is_set():
                 await self._control.hang_up(self._start.call_id)
             self._end("we hung up")
+        await self._close()
+
+    async def leave(self) -> None:
+        """Close the stream; Twilio then asks where the caller goes next."""
+        self._end("we left the call")
+        await self._close()
+
+    async def _close(self) -> None:
         if self._websocket.client_state is WebSocketState.CONNECTED:
             with contextlib.suppress(RuntimeError, OSError, TimeoutError):
                 await asyncio.wait_for(self._websocket.close(), _CLOSE_S)
