@@ -24,7 +24,7 @@ lint: .venv/.dev ## ruff, mypy --strict and the walls between the packages
 check: lint test ## what CI runs
 
 bench: .venv/.dev .venv/.models ## measure: BENCH=turn (latency) or BENCH=calls (capacity)
-	@$(BIN)/attune bench $(or $(BENCH),turn) $(ARGS)
+	@$(BIN)/python -m tests.bench.$(or $(BENCH),turn) $(ARGS)
 
 lock: .venv/.run ## write constraints/ anew from pyproject.toml
 	@tools/lock
