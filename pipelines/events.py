@@ -74,6 +74,15 @@ class ToneChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentSays:
+    """A sentence was handed to the voice: for captions; the record of what was heard is AgentSpoke."""
+
+    at_s: float
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSpoke:
     """A turn of the agent ended.
 
@@ -162,6 +171,7 @@ Event = (
     | CallerSpoke
     | EmotionEstimated
     | ToneChosen
+    | AgentSays
     | AgentSpoke
     | TurnTimed
     | FellBack

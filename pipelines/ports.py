@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.emotion.estimate import Reading
+from pipelines.emotion.baseline import CallerBaseline
+from pipelines.emotion.estimate import Emotion, Reading
 from pipelines.empathy.tone import Style
 from pipelines.events import Event
 
@@ -89,6 +90,14 @@ class WordsReader(Protocol):
 
     def read_words(self, text: str) -> Reading | None:
         """Emotion of the words, None for nothing to read. Fast (< 10 ms): called in a pool."""
+        ...
+
+
+class EmotionSource(Protocol):
+    """How one utterance of a caller feels, from voice and words."""
+
+    async def read(self, pcm: Pcm, rate_hz: int, recognition: Recognition, baseline: CallerBaseline) -> Emotion:
+        """Estimate; the baseline learns from the utterance. Never raises: what fails is left out, all of it is UNKNOWN."""
         ...
 
 

@@ -113,7 +113,9 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8000", description="how carriers and browsers reach us; in signatures"
     )
     data_dir: Path = Path("data")
-    database_url: str | None = Field(default=None, description="None: SQLite in data_dir; else postgresql+asyncpg://...")
+    database_url: str | None = Field(
+        default=None, description="None: SQLite in data_dir; else postgresql+asyncpg://..."
+    )
     redis_url: str | None = Field(default=None, description="None: an embedded Valkey is started; else redis://...")
     conversation_state_s: int = Field(default=86_400, description="how long conversation state is kept in Redis")
     max_calls: int = Field(default=20, description="calls at once in this process; more are sent to a human")

@@ -1,1 +1,1 @@
-"""Api."""
+"""The doors, each thin: parse, one call, shape the answer."""

@@ -1,1 +1,1 @@
-"""Calls."""
+"""The life of one call. Start reading at `desk.py`."""

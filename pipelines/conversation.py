@@ -1,0 +1,239 @@
+"""One conversation as one readable list: the second file to read after `service/calls/desk.py`.
+
+line in -> hearing -> emotion tap -> caller's turns -> emotion gate -> policy -> answering -> voice -> line out
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pipecat.frames.frames import Frame, TTSSpeakFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    AssistantTurnStoppedMessage,
+    LLMAssistantAggregator,
+    LLMContextAggregatorPair,
+    LLMUserAggregator,
+    LLMUserAggregatorParams,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.transports.base_transport import BaseTransport
+from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pipecat.workers.runner import WorkerRunner
+
+from pipelines.emotion.baseline import CallerBaseline
+from pipelines.emotion.gate import EmotionGate, EmotionTap, Estimates
+from pipelines.empathy.answering import Answering, Policing
+from pipelines.empathy.policy import ResponsePolicy
+from pipelines.events import CallerSilent, DisclosureHeard
+from pipelines.frames import NoticeEndFrame
+from pipelines.plan import AnalysisStop, ConversationPlan
+from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Speech, Writer
+from pipelines.speech.hearing import Hearing
+from pipelines.speech.voicing import Voicing
+from pipelines.turns.book import TurnBook
+from pipelines.turns.detection import TurnModels
+
+STUCK_TURN_S = 2.5
+"""A turn with no transcript and no verdict ends after this silence."""
+
+SILENT_PROMPTS = ("Are you still there?", "I can't hear anything from you. I'll end this call now. Please call again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The process-wide engines that every conversation shares.
+
+    Attributes:
+        turns: voice activity and end-of-turn.
+        recogniser: speech to words.
+        emotion: emotion of an utterance; None analyses nothing.
+        writer: the LLM; None leaves all wording to templates.
+        speaker: text to speech.
+        spare: a recorded apology for when the speaker fails.
+    """
+
+    turns: TurnModels
+    recogniser: Recogniser
+    emotion: EmotionSource | None
+    writer: Writer | None
+    speaker: Speaker
+    spare: Speech | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the conversation needs to know of the caller's line.
+
+    Attributes:
+        transport: two-way audio, 16 kHz in.
+        audio_out_hz: sample rate that the line plays.
+        until_played: waits until what was written to the line so far has reached the caller's ear.
+    """
+
+    transport: BaseTransport
+    audio_out_hz: int
+    until_played: Callable[[], Awaitable[bool]]
+
+
+class Conversation:
+    """One caller talking with one agent, from the disclosure to the farewell."""
+
+    def __init__(
+        self,
+        plan: ConversationPlan,
+        line: Line,
+        engines: Engines,
+        listener: Listener,
+        humans_in: Callable[[], bool],
+    ) -> None:
+        """Build the pipeline; nothing runs yet.
+
+        Args:
+            plan: what the agent knows and how it behaves.
+            line: the caller's line.
+            engines: shared by all calls.
+            listener: is told every event, in order.
+            humans_in: whether a colleague could take a hand-off now.
+        """
+        self._plan = plan
+        self._line = line
+        self._book = book = TurnBook(plan, listener, CallerBaseline())
+        self._silences = 0
+        estimates = Estimates([])
+        caller_turns, agent_turns = self._turns(engines.turns)
+        pipeline = Pipeline(
+            [
+                line.transport.input(),
+                Hearing(engines.recogniser, book),
+                EmotionTap(engines.emotion, book, estimates),
+                caller_turns,
+                EmotionGate(book, estimates),
+                Policing(ResponsePolicy(plan.agent), book, humans_in),
+                Answering(engines.writer if plan.agent.use_llm else None, book),
+                Voicing(engines.speaker, engines.spare, book),
+                line.transport.output(),
+                _NoticeEnd(self._disclosure_written),
+                agent_turns,
+            ]
+        )
+        self._worker = PipelineWorker(
+            pipeline,
+            name=f"call-{plan.call_id}",
+            conversation_id=plan.call_id,
+            enable_rtvi=False,
+            enable_turn_tracking=False,
+            idle_timeout_secs=None,
+            params=PipelineParams(
+                audio_in_sample_rate=16_000,
+                audio_out_sample_rate=line.audio_out_hz,
+                send_initial_empty_metrics=False,
+            ),
+        )
+
+    async def run(self) -> None:
+        """Talk until the pipeline ends; cancelling this ends it.
+
+        Raises:
+            asyncio.CancelledError: the call is over.
+        """
+        runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+        await runner.add_workers(self._worker)
+        agent = self._plan.agent
+        disclosure = TTSSpeakFrame(agent.disclosure)
+        disclosure.interruptible = False
+        end = NoticeEndFrame()
+        end.interruptible = False
+        self._book.notice(agent.disclosure)
+        self._book.notice(agent.greeting)
+        await self._worker.queue_frames([disclosure, end, TTSSpeakFrame(agent.greeting)])
+        running = asyncio.current_task()
+        cancelled_before = running.cancelling() if running else 0
+        await runner.run()
+        if running and running.cancelling() > cancelled_before:
+            raise asyncio.CancelledError  # Pipecat's runner ends quietly when cancelled; the call's TaskGroup must know
+
+    async def end(self) -> None:
+        """Stop talking: what has been queued is dropped and the pipeline ends."""
+        await self._worker.cancel(reason="the call is over")
+
+    def stop_analysis(self, reason: AnalysisStop) -> None:
+        """End emotion analysis for the rest of the call, at once."""
+        self._book.stop_analysis(reason)
+
+    def _turns(self, models: TurnModels) -> tuple[LLMUserAggregator, LLMAssistantAggregator]:
+        """Pipecat's aggregators of the caller's and the agent's turns, with our models and events."""
+        pair = LLMContextAggregatorPair(
+            LLMContext(),
+            user_params=LLMUserAggregatorParams(
+                vad_analyzer=models.voice_activity(),
+                user_turn_strategies=UserTurnStrategies(
+                    start=[VADUserTurnStartStrategy()],
+                    stop=[
+                        TurnAnalyzerUserTurnStopStrategy(turn_analyzer=models.end_of_turn(self._plan.turn_patience_s))
+                    ],
+                ),
+                user_turn_stop_timeout=STUCK_TURN_S,
+                user_idle_timeout=self._plan.silence_prompt_s,
+            ),
+        )
+        caller, agent = pair.user(), pair.assistant()
+
+        async def finished(_: LLMAssistantAggregator, heard: AssistantTurnStoppedMessage) -> None:
+            self._book.agent_finished(heard.content, interrupted=heard.interrupted)
+
+        async def silent(_: LLMUserAggregator) -> None:
+            await self._ask_whether_there()
+
+        async def started(*_: object) -> None:
+            self._silences = 0
+
+        agent.add_event_handler("on_assistant_turn_stopped", finished)
+        caller.add_event_handler("on_user_turn_idle", silent)
+        caller.add_event_handler("on_user_turn_started", started)
+        return caller, agent
+
+    async def _disclosure_written(self) -> None:
+        """The disclosure was written to the line; analysis starts when the ear has it."""
+        if await self._line.until_played():
+            self._book.tell(DisclosureHeard(self._book.now_s, self._plan.agent.disclosure))
+            self._book.start_analysis()
+
+    async def _ask_whether_there(self) -> None:
+        prompt = SILENT_PROMPTS[min(self._silences, len(SILENT_PROMPTS) - 1)]
+        self._silences += 1
+        self._book.tell(CallerSilent(self._book.now_s, self._plan.silence_prompt_s))
+        self._book.notice(prompt, ends_call=self._silences >= len(SILENT_PROMPTS))
+        await self._worker.queue_frame(TTSSpeakFrame(prompt))
+
+
+class _NoticeEnd(FrameProcessor):
+    """Notices that a notice has left for the line; the wait for the ear does not hold up the pipeline."""
+
+    def __init__(self, written: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._written = written
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Pass everything on but the end of a notice."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, NoticeEndFrame):
+            self._waiting = self.create_task(self._wait(), "notice")
+        else:
+            await self.push_frame(frame, direction)
+
+    async def _wait(self) -> None:
+        await self._written()
+
+    async def cleanup(self) -> None:
+        """Cancel the wait."""
+        await FrameProcessor.cleanup(self)
+        if self._waiting is not None and not self._waiting.done():
+            await self.cancel_task(self._waiting)

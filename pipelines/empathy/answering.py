@@ -1,0 +1,209 @@
+"""The policy's and the writer's places in the conversation: what to answer, and its wording sentence by sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from pipecat.frames.frames import (
+    AggregatedTextFrame,
+    BotStartedSpeakingFrame,
+    Frame,
+    InputDTMFFrame,
+    LLMContextAssistantTurnFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    TTSUpdateSettingsFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.utils.text.base_text_aggregator import TextType
+
+from pipelines.empathy.checks import check_sentence
+from pipelines.empathy.dialogue import DialogueState, Situation
+from pipelines.empathy.policy import Reply, ResponsePolicy
+from pipelines.events import ToneChosen, ToolUsed
+from pipelines.frames import ReplyFrame, TurnFrame
+from pipelines.plan import AnalysisStop
+from pipelines.ports import EngineFailed, Writer, WriterRequest
+from pipelines.speech.voicing import VoicingSettings
+from pipelines.turns.book import Saying, TurnBook
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+")
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+OPENING_COVERS_S = 1.2
+"""How much longer the writer may take where an opening is already being spoken."""
+
+PIECES_DEADLINE_S = 3.0
+"""Longest wait between two pieces of a reply once it is under way."""
+
+KEYS = {"*9": "stop analysing my voice", "0": "I want to speak to a person"}
+"""Key presses that stand for words; '#' or any other key starts anew."""
+
+
+class Policing(FrameProcessor):
+    """Asks the response policy what to answer and tells the tone."""
+
+    def __init__(self, policy: ResponsePolicy, book: TurnBook, humans_in: Callable[[], bool]) -> None:
+        super().__init__()
+        self._policy = policy
+        self._book = book
+        self._humans_in = humans_in
+        self._state = DialogueState()
+        self._keys = ""
+        self._asked = ""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Turn a turn into a reply; pass everything else on."""
+        await super().process_frame(frame, direction)
+        match frame:
+            case TurnFrame():
+                await self._answer(frame)
+            case InputDTMFFrame():
+                await self._press(frame.button.value)
+            case LLMContextAssistantTurnFrame() if direction is FrameDirection.UPSTREAM:
+                self._state = self._state.heard(self._asked, frame.text)
+            case BotStartedSpeakingFrame() if direction is FrameDirection.UPSTREAM:
+                self._book.at_wire()
+                await self.push_frame(frame, direction)
+            case _:
+                await self.push_frame(frame, direction)
+
+    async def _answer(self, frame: TurnFrame) -> None:
+        self._asked = frame.text
+        situation = Situation(
+            text=frame.text,
+            trend=frame.trend,
+            emotion=frame.emotion,
+            humans_in=self._humans_in(),
+            turn=frame.turn,
+        )
+        reply, self._state = self._policy.answer(self._state, situation)
+        if reply.stops_analysis:
+            self._book.stop_analysis(AnalysisStop.OPTED_OUT)
+        self._book.tell(ToneChosen(self._book.now_s, frame.turn, reply.tone))
+        if reply.tool is not None:
+            self._book.tell(ToolUsed(self._book.now_s, frame.turn, reply.tool.name, reply.tool.found))
+        self._book.clock.policy = time.monotonic()
+        await self.push_frame(ReplyFrame(frame.turn, reply))
+
+    async def _press(self, key: str) -> None:
+        self._keys = (self._keys + key)[-2:] if self._keys + key in ("*", "*9") else key
+        words = KEYS.get(self._keys)
+        if words is not None:
+            self._keys = ""
+            turn = self._book.turn_ended(words)
+            await FrameProcessor.broadcast_interruption(self)
+            await self._answer(TurnFrame(turn, words, self._book.trajectory.trend.current, self._book.trajectory.trend))
+
+
+class Answering(FrameProcessor):
+    """Words a reply and hands it to the voice as soon as a sentence has passed the checks.
+
+    A reply has up to two parts: a fixed opening, spoken at once, and the matter. The matter is worded by the writer
+    where there is one and a fact to word; every sentence is checked before it is spoken, and the policy's template
+    takes over when the first one fails, is late, or the writer is away.
+    """
+
+    def __init__(self, writer: Writer | None, book: TurnBook) -> None:
+        super().__init__()
+        self._writer = writer
+        self._book = book
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Word a reply; pass everything else on."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, ReplyFrame):
+            await self._give(frame)
+        else:
+            await self.push_frame(frame, direction)
+
+    async def _give(self, frame: ReplyFrame) -> None:
+        reply = frame.reply
+        self._book.saying = Saying(frame.turn, reply.source, escalate=reply.escalate, ends_call=reply.ends_call)
+        await self.push_frame(TTSUpdateSettingsFrame(delta=VoicingSettings(style=reply.tone.style)))
+        await self.push_frame(LLMFullResponseStartFrame())
+        try:
+            if reply.opening:
+                await self._say(reply.opening)
+            if reply.request is None or self._writer is None:
+                await self._say(reply.template)
+            else:
+                await self._word(reply, reply.request, self._writer)
+        finally:
+            await self.push_frame(LLMFullResponseEndFrame())
+
+    async def _say(self, text: str) -> None:
+        for sentence in _SENTENCE_END.split(text.strip()):
+            if sentence:
+                now = time.monotonic()
+                self._book.clock.first_token = self._book.clock.first_token or now
+                self._book.clock.first_sentence = self._book.clock.first_sentence or now
+                self._book.say(sentence)
+                await self.push_frame(AggregatedTextFrame(sentence, TextType.SENTENCE))
+
+    async def _word(self, reply: Reply, request: WriterRequest, writer: Writer) -> None:
+        """Say the writer's sentences that pass; complete or replace them by the template's."""
+        first_by_s = self._book.plan.llm_first_sentence_deadline_s + (OPENING_COVERS_S if reply.opening else 0.0)
+        worded: list[str] = []
+        try:
+            async with aclosing(self._sentences(writer, request, first_by_s)) as sentences:
+                async for sentence in sentences:
+                    refusal = check_sentence(sentence, reply.evidence, request.question)
+                    if refusal is not None:
+                        self._book.fell_back("check", refusal.reason)
+                        break
+                    self._book.saying.source = "llm"
+                    worded.append(sentence)
+                    await self._say(sentence)
+        except EngineFailed as failed:
+            self._book.fell_back("writer", str(failed))
+        if not worded:
+            await self._say(reply.template)
+        else:
+            await self._say(" ".join(_left_out(request.fact, " ".join(worded))))
+
+    async def _sentences(self, writer: Writer, request: WriterRequest, first_by_s: float) -> AsyncGenerator[str, None]:
+        """Whole sentences of the writer's stream.
+
+        Raises:
+            EngineFailed: the writer is away, or a sentence did not come within its deadline.
+        """
+        text = ""
+        deadline = time.monotonic() + first_by_s
+        async with aclosing(_as_generator(writer, request)) as pieces:
+            while True:
+                try:
+                    async with asyncio.timeout_at(asyncio.get_running_loop().time() + deadline - time.monotonic()):
+                        piece = await anext(pieces, None)
+                except TimeoutError as late:
+                    raise EngineFailed("no sentence within the deadline") from late
+                if piece is None:
+                    break
+                self._book.clock.first_token = self._book.clock.first_token or time.monotonic()
+                text += piece
+                *whole, text = _SENTENCE_END.split(text)
+                for sentence in whole:
+                    yield sentence.strip()
+                if whole:
+                    deadline = time.monotonic() + PIECES_DEADLINE_S
+        if text.strip():
+            yield text.strip()
+
+
+async def _as_generator(writer: Writer, request: WriterRequest) -> AsyncGenerator[str, None]:
+    async for piece in writer.write(request):
+        yield piece
+
+
+def _left_out(fact: str, said: str) -> list[str]:
+    """Sentences of the fact whose numbers were not said: a reply must not lose an amount, a date or a time."""
+    said_numbers = set(_NUMBER.findall(said))
+    return [
+        sentence
+        for sentence in _SENTENCE_END.split(fact.strip())
+        if (numbers := set(_NUMBER.findall(sentence))) and not numbers <= said_numbers
+    ]

@@ -1,0 +1,107 @@
+"""The recogniser's place in the conversation: one transcription frame per stretch of speech, the last one final."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+
+import numpy as np
+from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.settings import STTSettings
+from pipecat.services.stt_service import SegmentedSTTService, STTService
+from pipecat.transcriptions.language import Language
+from pipecat.utils.time import time_now_iso8601
+
+from pipelines.frames import Utterance
+from pipelines.ports import EngineFailed, Recogniser
+from pipelines.turns.book import TurnBook
+
+INAUDIBLE = "..."
+"""Stands for speech that could not be recognised, so that the turn ends and the caller is asked again."""
+
+LEAD_S = 0.3
+"""Audio kept from before the moment at which voice activity was confirmed."""
+
+PADDING_S = 0.3
+"""Silence appended to a stretch of speech: recognisers garble a last word that ends abruptly."""
+
+
+class Hearing(SegmentedSTTService):
+    """Hands each stretch of speech to the recogniser and marks the transcript final when no other is under way.
+
+    Pipecat marks every segment final. With two segments in one turn the first transcript would then close the turn
+    and the second interrupt the answer, so a transcript is final only when nothing else is being recognised.
+    """
+
+    def __init__(self, recogniser: Recogniser, book: TurnBook) -> None:
+        super().__init__(
+            sample_rate=None,
+            trailing_silence_secs=PADDING_S,
+            ttfs_p99_latency=1.2,
+            settings=STTSettings(model="recogniser", language=Language.EN),
+        )
+        self._recogniser = recogniser
+        self._book = book
+        self._under_way = 0
+
+    @property
+    def wants_wav_segments(self) -> bool:
+        """Raw samples are wanted."""
+        return False
+
+    def can_generate_metrics(self) -> bool:
+        """Processing time is reported."""
+        return True
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
+        """Recognise one stretch of speech.
+
+        Args:
+            audio: mono 16-bit samples at the pipeline's input rate, padded with silence.
+
+        Yields:
+            One transcription frame, or nothing where there were no words.
+        """
+        began = time.monotonic()
+        pcm = np.frombuffer(audio, dtype=np.int16)
+        rate_hz = self.sample_rate
+        try:
+            recognition = await self._recogniser.recognise(pcm, rate_hz)
+        except EngineFailed as failed:
+            self._book.fell_back("recognition", str(failed))
+            recognition = None
+        finally:
+            self._under_way -= 1
+        self._book.clock.recognition_s = time.monotonic() - began
+        if recognition is None:
+            yield TranscriptionFrame(INAUDIBLE, self._user_id, time_now_iso8601(), Language.EN)
+        elif recognition.text:
+            self._book.confidence = recognition.confidence
+            spoken = pcm[: max(1, len(pcm) - int(PADDING_S * rate_hz))]
+            yield TranscriptionFrame(
+                recognition.text,
+                self._user_id,
+                time_now_iso8601(),
+                Language.EN,
+                result=Utterance(spoken, rate_hz, recognition),
+            )
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Mark a transcript final only when no other segment is being recognised."""
+        if isinstance(frame, TranscriptionFrame):
+            frame.finalized = self._under_way == 0
+        await STTService.push_frame(self, frame, direction)
+
+    async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
+        await super()._handle_user_started_speaking(frame)
+        self._book.caller_started()
+        keep = int((frame.start_secs + LEAD_S) * self.sample_rate) * 2
+        if len(self._audio_buffer) > keep:
+            del self._audio_buffer[:-keep]
+
+    async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
+        self._book.caller_paused(time.time() - frame.timestamp + frame.stop_secs)
+        if self.is_usable:
+            self._under_way += 1
+        await super()._handle_user_stopped_speaking(frame)

@@ -1,0 +1,115 @@
+"""The web application: lists doors and middleware, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import APIRouter, FastAPI
+
+from dashboards import CALL_PAGE
+from pipelines.conversation import Engines
+from service.api.access import bearer_access
+from service.api.calls import calls_router
+from service.api.carriers import TwilioDoor, carriers_router
+from service.api.health import health_router
+from service.api.page import call_page_router
+from service.api.problems import install_problems
+from service.api.webrtc import WebDoor, web_router
+from service.settings import Settings
+from service.store.calls import CallRepository
+from service.telemetry.metrics import Meters
+from service.wiring import House, open_house
+from telephony.twilio.twiml import HumanFallback
+from telephony.webrtc.leg import WebRtcDoor
+
+
+def create_app(
+    settings: Settings,
+    meters: Meters | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    ready: Callable[[House], None] = lambda _: None,
+    engines: Engines | None = None,
+) -> FastAPI:
+    """The application; its house opens when it starts and closes when it stops.
+
+    Args:
+        settings: the settings in force.
+        meters: where everything is counted; None makes its own.
+        tell: told in a few words what is being done while it starts.
+        ready: called once everything is open.
+        engines: engines to use instead of those that the settings name.
+    """
+    counted = meters or Meters()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_house(settings, counted, tell=tell, engines=engines) as house:
+            web = web_door(house)
+            for router in doors(house, web):
+                app.include_router(router)
+            app.state.house = house
+            ready(house)
+            try:
+                yield
+            finally:
+                house.admission.draining = True
+                await web.close()
+
+    app = FastAPI(title="Attune", lifespan=lifespan)
+    install_problems(app)
+    return app
+
+
+def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
+    """Every door of the house."""
+    settings = house.settings
+    fallback = HumanFallback(settings.twilio.human_fallback_number, settings.twilio.human_queue)
+    twilio = TwilioDoor(
+        public_origin=settings.public_origin,
+        auth_tokens=(house.keys.twilio_auth_token,),
+        control=house.twilio,
+        fallback=fallback,
+        tokens=house.tokens,
+        admission=house.admission,
+        desk=house.desk,
+        meters=house.call_meters,
+    )
+    access = bearer_access(house.keys.api_token, house.tenant_id)
+    return (
+        carriers_router(twilio),
+        web_router(web),
+        calls_router(partial(CallRepository, house.database), house.board, access),
+        health_router(
+            house.meters,
+            needed={"journal": house.journal.check, "admission": house.admission.check},
+            wanted={"database": house.database.check, "redis": house.board.check},
+        ),
+        call_page_router(CALL_PAGE),
+    )
+
+
+def web_door(house: House) -> WebDoor:
+    """The web calls' door."""
+    settings = house.settings
+    turn = settings.webrtc.turn_username, settings.webrtc.turn_credential
+    credential = turn[1].get_secret_value() if turn[1] else None
+    return WebDoor(
+        door=WebRtcDoor(settings.webrtc.ice_servers, username=turn[0], credential=credential),
+        ice_servers=tuple(_ice_server(url, turn[0], credential) for url in settings.webrtc.ice_servers),
+        join_token_s=settings.webrtc.join_token_s,
+        default_number=settings.default_number,
+        tokens=house.tokens,
+        admission=house.admission,
+        desk=house.desk,
+        meters=house.call_meters,
+    )
+
+
+def _ice_server(url: str, username: str | None, credential: str | None) -> dict[str, str]:
+    """One ICE server as a browser takes it; STUN needs no credentials."""
+    if username is None or credential is None or url.startswith("stun:"):
+        return {"urls": url}
+    return {"urls": url, "username": username, "credential": credential}

@@ -1,0 +1,119 @@
+"""Who may call: weighs number, load and readiness, and remembers admitted calls until their media arrives."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pipelines.plan import ConversationPlan
+from service.domain.calls import CallStart, new_call_id
+from service.store.database import DatabaseAway
+from service.store.tenants import TenantRepository
+from telephony.leg import IncomingCall
+
+MEDIA_DUE_S = 90.0
+"""An admitted call whose media has not arrived by then is forgotten."""
+
+
+class Refusal(StrEnum):
+    """Why a call is not taken by the agent."""
+
+    UNKNOWN_NUMBER = "unknown_number"
+    FULL = "full"
+    DRAINING = "draining"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The agent does not take the call; the door offers a human where there is one."""
+
+    reason: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The agent takes the call."""
+
+    start: CallStart
+    plan: ConversationPlan
+
+
+class Admission:
+    """Admits calls for one process."""
+
+    def __init__(self, tenants: TenantRepository, *, max_calls: int, analyse_emotion: bool) -> None:
+        self._tenants = tenants
+        self._max_calls = max_calls
+        self._analyse_emotion = analyse_emotion
+        self._waiting: OrderedDict[str, tuple[float, Admitted]] = OrderedDict()
+        self._rung: OrderedDict[str, str] = OrderedDict()
+        self._live: set[str] = set()
+        self.draining = False
+
+    @property
+    def live(self) -> int:
+        """Calls with media running."""
+        return len(self._live)
+
+    async def check(self) -> str | None:
+        """Why no more calls can be taken, None while they can: a readiness check."""
+        if self.draining:
+            return "draining: no new calls are taken"
+        return "all lines are busy" if len(self._live) >= self._max_calls else None
+
+    async def weigh(self, incoming: IncomingCall) -> Admitted | Refused:
+        """Decide on a call that rings. The same carrier call asked twice (a webhook retried) gets the same answer."""
+        self._forget_unclaimed()
+        known = self._rung.get(incoming.carrier_call_id)
+        if known is not None and known in self._waiting:
+            return self._waiting[known][1]
+        if self.draining:
+            return Refused(Refusal.DRAINING)
+        if len(self._live) + len(self._waiting) >= self._max_calls:
+            return Refused(Refusal.FULL)
+        try:
+            route = await self._tenants.route(incoming.to_number)
+        except DatabaseAway:
+            return Refused(Refusal.UNAVAILABLE)
+        if route is None:
+            return Refused(Refusal.UNKNOWN_NUMBER)
+        call_id = new_call_id()
+        admitted = Admitted(
+            CallStart(
+                call_id=call_id,
+                tenant_id=route.tenant_id,
+                agent_version_id=route.agent_version_id,
+                carrier=incoming.carrier,
+                carrier_call_id=incoming.carrier_call_id,
+                from_number=incoming.from_number,
+                to_number=incoming.to_number,
+                started_at=datetime.now(UTC),
+            ),
+            ConversationPlan(call_id=call_id, agent=route.agent, analyse_emotion=self._analyse_emotion),
+        )
+        self._waiting[call_id] = (time.monotonic(), admitted)
+        self._rung[incoming.carrier_call_id] = call_id
+        while len(self._rung) > 1000:
+            self._rung.popitem(last=False)
+        return admitted
+
+    def claim(self, call_id: str) -> Admitted | None:
+        """The media of an admitted call arrived: the call is live from here. None for one that is not waiting."""
+        waiting = self._waiting.pop(call_id, None)
+        if waiting is None:
+            return None
+        self._live.add(call_id)
+        return waiting[1]
+
+    def release(self, call_id: str) -> None:
+        """A live call is over."""
+        self._live.discard(call_id)
+
+    def _forget_unclaimed(self) -> None:
+        due = time.monotonic() - MEDIA_DUE_S
+        for call_id in [call_id for call_id, (since, _) in self._waiting.items() if since < due]:
+            del self._waiting[call_id]

@@ -1,0 +1,91 @@
+"""`attune serve`: start the product; `attune migrate`: only bring the database up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+
+from service.app import create_app
+from service.settings import Settings
+from service.store.database import Database
+from service.telemetry.logs import Logs
+from service.telemetry.metrics import Meters
+from service.wiring import House
+
+console = Console(stderr=True, highlight=False)
+
+MAX_MESSAGE_BYTES = 65_536
+"""Longest websocket message; uvicorn would take 16 MiB."""
+
+DRAIN_S = 30
+"""How long running calls may go on after the first Ctrl-C."""
+
+
+def read_settings() -> Settings:
+    """The settings in force; a mistake in them ends the command with one line each."""
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        for error in wrong.errors():
+            place = "__".join(str(part) for part in error["loc"]).upper()
+            console.print(f"[red]ATTUNE_{place}[/red]: {error['msg']}")
+        raise typer.Exit(2) from wrong
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+) -> None:
+    """Start the service with everything it needs."""
+    settings = read_settings()
+    moved = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if moved:
+        origin = f"http://{moved.get('host', settings.host)}:{moved.get('port', settings.port)}"
+        if "public_origin" not in settings.model_fields_set:
+            moved["public_origin"] = origin
+        settings = settings.model_copy(update=moved)
+    meters = Meters()
+    with Logs(settings.log_level, as_json=settings.log_json, on_drop=meters.dropped.labels("log").inc):
+        app = create_app(settings, meters, tell=lambda what: console.print(f"  {what}"), ready=_welcome)
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=DRAIN_S,
+            server_header=False,
+        )
+
+
+def migrate() -> None:
+    """Bring the database up to date and stop."""
+    settings = read_settings()
+
+    async def upgrade() -> None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database)
+        try:
+            await database.migrate()
+        finally:
+            await database.close()
+
+    asyncio.run(upgrade())
+    console.print("The database is up to date.")
+
+
+def _welcome(house: House) -> None:
+    settings = house.settings
+    console.print(f"\n[bold]Attune answers on {settings.public_origin}[/bold]")
+    console.print(f"  1  talk to it in the browser   {settings.public_origin}/call")
+    console.print("  2  ring it with a recording    .venv/bin/attune call FILE.wav")
+    console.print("  3  hear callers in many moods  .venv/bin/attune demo --mood angry")
+    console.print(f"  4  watch its metrics           {settings.public_origin}/metrics")
+    console.print("  5  give it a real number       README.md, 'A real telephone number'\n")

@@ -1,0 +1,192 @@
+"""Builds the engines that the settings name: one per slot and process, loaded off the loop and warmed up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, TypeVar, assert_never
+
+from pipelines.speech.llama import EmbeddedLlama
+from pipelines.speech.writer import OpenAIWriter
+
+from pipelines.conversation import Engines
+from pipelines.emotion.reader import EmotionReader
+from pipelines.emotion.words import EmbeddedWordsReader
+from pipelines.empathy.tone import Style
+from pipelines.models.install import locate
+from pipelines.ports import EmotionSource, Recogniser, Speaker, Writer
+from pipelines.speech.hibari import HibariSpeaker
+from pipelines.speech.whisper import WhisperRecogniser
+from pipelines.turns.detection import TurnModels
+from service.settings import Settings
+
+SPARE_WORDS = "I'm sorry, I have trouble speaking right now. Please give me a moment, or ask for a colleague."
+"""Recorded at start in the agent's voice, for when the voice fails in a call."""
+
+
+class _Engine(Protocol):
+    def close(self) -> None: ...
+
+
+E = TypeVar("E", bound=_Engine)
+
+
+class _Loader:
+    """Loads blocking engines off the loop, one after the other, and closes them in the opposite order."""
+
+    def __init__(self, stack: AsyncExitStack, tell: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._tell = tell
+
+    async def load(self, what: str, make: Callable[[], E]) -> E:
+        """Load one engine in a thread; it is closed when the house is."""
+        self._tell(f"loading {what}")
+        engine = await asyncio.to_thread(make)
+        self._stack.callback(engine.close)
+        return engine
+
+
+@asynccontextmanager
+async def open_engines(settings: Settings, tell: Callable[[str], None]) -> AsyncIterator[Engines]:
+    """Load and warm up every engine; close them at the end.
+
+    Args:
+        settings: which engines.
+        tell: told in a few words what is being loaded.
+
+    Raises:
+        ModelAbsent: a model is not installed; the message says how to get it.
+        EngineFailed: an engine does not start.
+    """
+    async with AsyncExitStack() as stack:
+        loader = _Loader(stack, tell)
+        turns = await loader.load("voice activity and end-of-turn", TurnModels)
+        await asyncio.to_thread(turns.warm_up)
+        recogniser = await _recogniser(settings, loader)
+        emotion = await _emotion(settings, loader)
+        writer = await _writer(settings, loader, stack, tell)
+        speaker = await _speaker(settings, loader)
+        tell("warming up")
+        spare = await speaker.speak(SPARE_WORDS, Style())
+        yield Engines(turns, recogniser, emotion, writer, speaker, spare)
+
+
+async def _recogniser(settings: Settings, loader: _Loader) -> Recogniser:
+    chosen = settings.recogniser
+    match chosen.engine:
+        case "whisper":
+            path = locate(chosen.model, settings.models.cache_dir)
+            whisper = await loader.load(
+                f"recogniser {chosen.model}",
+                lambda: WhisperRecogniser.load(path, threads=chosen.threads, at_once=chosen.at_once),
+            )
+            await whisper.warm_up()
+            return whisper
+        case "transformers":
+            from pipelines.speech.transformers_recogniser import TransformersRecogniser
+
+            gpu = await loader.load(
+                f"recogniser {chosen.model}",
+                lambda: TransformersRecogniser.load(chosen.model, chosen.device, at_once=chosen.at_once),
+            )
+            await gpu.warm_up()
+            return gpu
+        case "riva":
+            from pipelines.speech.riva import RivaRecogniser
+
+            model = chosen.model if "model" in chosen.model_fields_set else ""
+            riva = await loader.load(
+                f"recogniser at {chosen.server}", lambda: RivaRecogniser(chosen.server, model=model)
+            )
+            await riva.warm_up()
+            return riva
+        case _:
+            assert_never(chosen.engine)
+
+
+async def _emotion(settings: Settings, loader: _Loader) -> EmotionSource | None:
+    chosen = settings.emotion
+    match chosen.engine:
+        case "embedded":
+            reader = await loader.load("emotion", EmotionReader.load)
+        case "transformers":
+            from pipelines.emotion.transformers_reader import TransformersVoiceReader
+
+            voice = await loader.load(
+                f"emotion {chosen.model}",
+                lambda: TransformersVoiceReader.load(
+                    chosen.model, chosen.device, trust_remote_code=chosen.trust_remote_code
+                ),
+            )
+            await voice.warm_up()
+            reader = await loader.load("emotion of words", lambda: EmotionReader(voice, EmbeddedWordsReader.load()))
+        case "off":
+            return None
+        case _:
+            assert_never(chosen.engine)
+    await reader.warm_up()
+    return reader
+
+
+async def _writer(
+    settings: Settings, loader: _Loader, stack: AsyncExitStack, tell: Callable[[str], None]
+) -> Writer | None:
+    chosen = settings.writer
+    match chosen.engine:
+        case "embedded":
+            path = locate(chosen.model, settings.models.cache_dir)
+            tell(f"starting the LLM {chosen.model}")
+            llama = await stack.enter_async_context(
+                EmbeddedLlama(
+                    path, threads=chosen.threads, context_tokens=chosen.context_tokens, at_once=chosen.at_once
+                )
+            )
+            writer = OpenAIWriter(base_url=llama.base_url, model="embedded")
+        case "openai":
+            tell(f"reaching the LLM at {chosen.base_url}")
+            writer = OpenAIWriter(
+                base_url=chosen.base_url, model=chosen.model, api_key=chosen.api_key.get_secret_value()
+            )
+        case "transformers":
+            from pipelines.speech.transformers_writer import TransformersWriter
+
+            local = await loader.load(
+                f"LLM {chosen.model}",
+                lambda: TransformersWriter.load(chosen.model, chosen.device, at_once=chosen.at_once),
+            )
+            await local.warm_up()
+            return local
+        case "off":
+            return None
+        case _:
+            assert_never(chosen.engine)
+    stack.push_async_callback(writer.aclose)
+    await writer.warm_up()
+    return writer
+
+
+async def _speaker(settings: Settings, loader: _Loader) -> Speaker:
+    chosen = settings.speaker
+    match chosen.engine:
+        case "hibari":
+            hibari = await loader.load(
+                f"voice {chosen.voice}",
+                lambda: HibariSpeaker.load(voice=chosen.voice, threads=chosen.threads, at_once=chosen.at_once),
+            )
+            await hibari.warm_up()
+            return hibari
+        case "kokoro":
+            folder = locate("kokoro-82m", settings.models.cache_dir)
+            kokoro = await loader.load(f"voice {chosen.voice}", lambda: _kokoro(folder, settings))
+            await kokoro.warm_up()
+            return kokoro
+        case "riva":
+            from pipelines.speech.riva import RivaSpeaker
+
+            voice = chosen.voice if "voice" in chosen.model_fields_set else None
+            riva = await loader.load(f"voice at {chosen.server}", lambda: RivaSpeaker(chosen.server, voice=voice))
+            await riva.warm_up()
+            return riva
+        case _:
+            assert_never(chosen.engine)

@@ -1,0 +1,117 @@
+"""The only file that chooses concrete classes and owns their lifetimes."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from pipelines.conversation import Engines
+from pipelines.plan import Agent
+from service.calls.admission import Admission
+from service.calls.desk import Desk
+from service.calls.journal import Journal
+from service.calls.live_board import LiveBoard
+from service.calls.meters import CallMeters
+from service.engines import open_engines
+from service.examples import example_agent
+from service.keys import Keys, keys_in_force
+from service.settings import Settings
+from service.store.calls import CallRepository
+from service.store.database import Database
+from service.store.tenants import TenantRepository
+from service.store.valkey import EmbeddedValkey
+from service.telemetry.loop_lag import watch_loop_lag
+from service.telemetry.metrics import Meters
+from telephony.tokens import TokenBook
+from telephony.twilio.control import TwilioControl
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that lives as long as the process serves."""
+
+    settings: Settings
+    keys: Keys
+    database: Database
+    journal: Journal
+    board: LiveBoard
+    meters: Meters
+    call_meters: CallMeters
+    tokens: TokenBook
+    admission: Admission
+    desk: Desk
+    twilio: TwilioControl | None
+    tenant_id: str
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings, meters: Meters, *, tell: Callable[[str], None], engines: Engines | None = None
+) -> AsyncIterator[House]:
+    """Open everything in order and close it in the opposite order.
+
+    Args:
+        settings: the settings in force.
+        meters: where everything is counted.
+        tell: told in a few words what is being done.
+        engines: engines to use instead of those that the settings name (benchmarks, tests).
+
+    Raises:
+        ModelAbsent: a model is not installed.
+        DatabaseAway: the database cannot be reached.
+        ValkeyFailed: the embedded Valkey does not start.
+    """
+    async with AsyncExitStack() as stack:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        keys = keys_in_force(settings, make=True)
+        tell("bringing the database up to date")
+        database = Database(settings.database)
+        stack.push_async_callback(database.close)
+        await database.migrate()
+        redis_url = settings.redis_url
+        if redis_url is None:
+            redis_url = (await stack.enter_async_context(EmbeddedValkey(settings.data_dir / "valkey"))).url
+        journal = await stack.enter_async_context(
+            Journal(settings.data_dir / "journal", partial(CallRepository, database), meters)
+        )
+        board = await stack.enter_async_context(LiveBoard(redis_url, meters, settings.conversation_state_s))
+        tenants = TenantRepository(database)
+        agent = _agent(settings)
+        tenant_id, _ = await tenants.ensure_example(agent, settings.default_number)
+        if engines is None:
+            engines = await stack.enter_async_context(open_engines(settings, tell))
+        call_meters = CallMeters(meters)
+        admission = Admission(tenants, max_calls=settings.max_calls, analyse_emotion=settings.emotion.engine != "off")
+        twilio = None
+        if settings.twilio.auth_token is not None:
+            twilio = TwilioControl(settings.twilio.account_sid, keys.twilio_auth_token, settings.twilio.api_base_url)
+            stack.push_async_callback(twilio.close)
+        await stack.enter_async_context(watch_loop_lag(meters))
+        gc.collect()
+        gc.freeze()  # a full collection stops the loop for 0.1 s once models are loaded: leave them out of it
+        yield House(
+            settings=settings,
+            keys=keys,
+            database=database,
+            journal=journal,
+            board=board,
+            meters=meters,
+            call_meters=call_meters,
+            tokens=TokenBook(bytes.fromhex(keys.token_key)),
+            admission=admission,
+            desk=Desk(engines, journal, board, call_meters),
+            twilio=twilio,
+            tenant_id=tenant_id,
+        )
+
+
+def _agent(settings: Settings) -> Agent:
+    if settings.agent_file is None:
+        return example_agent()
+    return Agent.model_validate_json(settings.agent_file.read_text())

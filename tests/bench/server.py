@@ -1,0 +1,94 @@
+"""The servers under measurement, each in a process of its own (started by the benchmarks)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from loguru import logger as pipecat_logger
+from pipelines.speech.llama import EmbeddedLlama
+
+from pipelines.conversation import Engines
+from pipelines.empathy.tone import Style
+from pipelines.models.install import locate
+from pipelines.speech.hibari import HibariSpeaker
+from pipelines.turns.detection import TurnModels
+from service.app import create_app
+from service.settings import EmotionSettings, Settings
+from tests.bench.simulated import SimulatedEmotion, SimulatedRecogniser, SimulatedSpeaker, SimulatedWriter
+from tests.bench.stock import Simulated, Stock, stock_app
+
+VARIANTS = ("attune", "attune-without-emotion", "attune-simulated", "stock", "stock-simulated")
+
+
+def _settings(port: int, data: Path, *, emotion: bool = True) -> Settings:
+    return Settings(
+        port=port,
+        public_origin=f"http://127.0.0.1:{port}",
+        data_dir=data,
+        max_calls=100,
+        log_level="WARNING",
+        emotion=EmotionSettings() if emotion else EmotionSettings(engine="off"),
+    )
+
+
+async def _simulated_engines() -> Engines:
+    turns = TurnModels()
+    turns.warm_up()
+    return Engines(
+        turns,
+        SimulatedRecogniser(),
+        SimulatedEmotion(),
+        SimulatedWriter(),
+        SimulatedSpeaker(),
+        await SimulatedSpeaker().speak("sorry", Style()),
+    )
+
+
+async def _app(variant: str, port: int, data: Path, stack: AsyncExitStack) -> FastAPI:
+    match variant:
+        case "attune" | "attune-without-emotion":
+            return create_app(_settings(port, data, emotion=variant == "attune"))
+        case "attune-simulated":
+            return create_app(_settings(port, data), engines=await _simulated_engines())
+        case "stock":
+            cache = Settings().models.cache_dir
+            llama = EmbeddedLlama(locate("smollm2-135m", cache), threads=2, context_tokens=2048, at_once=2)
+            await stack.enter_async_context(llama)
+            speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=2)
+            return stock_app(Stock(locate("whisper-base", cache), llama.base_url, speaker))
+        case "stock-simulated":
+            return stock_app(Simulated())
+        case _:
+            raise SystemExit(f"unknown variant {variant}: one of {', '.join(VARIANTS)}")
+
+
+async def _serve(variant: str, port: int, data: Path) -> None:
+    async with AsyncExitStack() as stack:
+        app = await _app(variant, port, data, stack)
+        app.state.port = port
+        gc.collect()
+        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+        await uvicorn.Server(config).serve()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variant")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    pipecat_logger.remove()
+    try:
+        import uvloop
+
+        uvloop.run(_serve(options.variant, options.port, options.data))
+    except ImportError:
+        asyncio.run(_serve(options.variant, options.port, options.data))
