@@ -17,10 +17,11 @@ _CRISIS_IDIOM = re.compile(
 )
 _CRISIS = re.compile(
     r"\b(?:kill(?:ing)? my ?self|tak(?:e|ing) my (?:own )?life|end(?:ing)? (?:my (?:own )?life|it all)|suicid\w*"
-    r"|(?:hurt|harm|hang|cut|shoot|drown|poison)(?:ing)? my ?self|self harm\w*|slit my wrists?|overdos\w*"
+    r"|(?:hurt|harm|hang|cut|shoot|drown|poison)(?:t?ing)? my ?self(?! off)|self harm\w*|slit my wrists?|overdos\w*"
     r"|(?:want|wanting|ready|going|planning|prefer|hoping) to (?:just )?(?:die|be dead)\b|wish i (?:was"
     r"|were) (?:dead|never born)"
-    r"|better off (?:dead|without me)|no (?:reason|point) (?:in |to )?(?:living|live|being alive|be alive)"
+    r"|better off (?:dead|without me)|(?:no|what is the) (?:reason|point) (?:in |to |of )?(?:(?:go"
+    r"|going) on )?(?:living|live|being alive|be alive)"
     r"|nothing (?:left )?to live for|life is not worth|not worth living|do not want to (?:live|be alive|exist"
     r"|wake up)\b"
     r"|do not want to be here any ?more|can ?not go on any ?more|can ?not go on living|tired of (?:living"
@@ -69,7 +70,7 @@ _MACHINE = r"(?:machines?|robots?|bots?|computers?|ai|a i|recordings?|automated|
 _NOT_A_REQUEST = re.compile(
     rf"\bdo not (?:want|need)(?: to (?:speak|talk)(?: to| with)?)? (?:a |an |any |your "
     rf"|another )?(?:real )?{_HUMAN_BEING}"
-    rf"|\b(?:no|not) (?:a )?(?:real )?{_HUMAN_BEING}(?: please)?$"
+    rf"|\b(?:no|not a|not) (?:real )?{_HUMAN_BEING}(?: please)?$"
     rf"|\b(?:are you|is this|am i (?:speaking|talking) (?:to|with)) (?:an? |the |actually |really |even )*(?:real "
     rf"|live )?"
     rf"(?:{_HUMAN_BEING}|{_MACHINE})(?: or (?:an? )?(?:real )?(?:{_HUMAN_BEING}|{_MACHINE}))?"
@@ -79,11 +80,11 @@ _NOT_A_REQUEST = re.compile(
 _HUMAN = re.compile(
     rf"\b(?:speak|talk|chat|speaking|talking|connect\w*|transfer\w*|put|patch|pass"
     rf"|hand)\b(?: \w+){{0,5}}? {_SOMEONE}\b"
-    rf"|\b(?:want|need|get|give|fetch|prefer|like|find)\b(?: me| us| to have| to get| to see| to be)?"
+    rf"|\b(?:want|need|get|give|fetch|prefer|would like|find)\b(?: me| us| to have| to get| to see| to be)?"
     rf"(?: an?| the| your| some| another)?(?: real| live| actual| proper| human)* {_HUMAN_BEING}\b"
     r"|\b(?:put|pass|patch|transfer|connect|hand|get|send)(?: me| us| this call| the call| my call) (?:through|over"
     r"|on|across)\b"
-    r"|\b(?:transfer|connect|escalate) (?:me|us|this|this call|the call|my call)\b"
+    r"|\b(?:transfer|connect|escalate) (?:me|us|this|this call|the call|my call)\b(?! money)"
     rf"|\bnot (?:want|wish|going) to (?:be )?(?:speak|talk|deal|speaking|talking|dealing)(?: to"
     rf"| with)(?: \w+)? {_MACHINE}\b"
     rf"|\b(?:sick|tired|fed up) (?:of|with) (?:talking|speaking|dealing)(?: to| with)(?: \w+)? {_MACHINE}\b"
@@ -103,7 +104,7 @@ _FILLER = re.compile(
 )
 
 REPEAT = re.compile(
-    r"^(?:sorry|pardon|pardon me|what|excuse me|sorry what|what was that|come again|say again|huh)$"
+    r"^(?:(?:sorry|pardon|pardon me|what|excuse me|what was that|what did you say|come again|say again|huh) ?)+$"
     r"|\b(?:say|repeat)(?: that| it| this)?(?: \w+)? (?:again|once more|one more time)\b|\b(?:repeat"
     r"|rephrase) (?:that|it|what)\b"
     r"|\b(?:did|could|can) not (?:quite )?(?:catch|hear|get) (?:that|you|what)\b|\bwhat did you (?:just )?say\b"

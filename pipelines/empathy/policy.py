@@ -235,7 +235,7 @@ class ResponsePolicy:
                 bank = wording.AGAIN if last else wording.NOTHING_YET
                 told = _without_frame(last)
                 tone = Tone(Strategy.RESTATE, ToneName.CALM, ("R8",))
-                return Reply(tone, wording.filled(wording.pick(bank, at.turn, state.said), last=told)), state
+                return Reply(tone, self._picked(bank, state, at, {"last": told})), state
             case Meaning.GOODBYE:
                 tone = Tone(Strategy.INFORM, _courteous(mood), mood.rules)
                 reply = Reply(tone, self._agent.goodbye, ends_call=True, source="notice")
@@ -288,9 +288,8 @@ class ResponsePolicy:
     ) -> tuple[Reply, DialogueState]:
         """A second telling is shorter and worded differently; a human is offered with it."""
         short = fact.short or sentences(fact.text)[0]
-        frame = wording.pick(wording.ANOTHER_WAY, len(state.said), state.said)
         offer = self._offer_line(state, at.turn)
-        told = wording.filled(frame, short=short)
+        told = self._picked(wording.ANOTHER_WAY, state, at, {"short": short})
         tone = Tone(Strategy.RESTATE, mood.tone, ("R17", *mood.rules))
         return Reply(tone, f"{told} {offer}", evidence=_evidence(fact, self._agent.company)), replace(
             after, offer=Offer.HUMAN, watch=state.watch.offered(at.turn)
@@ -468,9 +467,9 @@ class ResponsePolicy:
         self, reason: str, evidence: tuple[int, ...], rule: str, state: DialogueState, at: Situation, mood: Mood
     ) -> tuple[Reply, DialogueState]:
         if state.human_requested and not at.humans_in:
-            told = wording.pick(wording.CALLBACK_NOTED, at.turn, state.said)
+            told = self._picked(wording.CALLBACK_NOTED, state, at, {})
         elif state.human_requested:
-            told = wording.filled(wording.pick(wording.WAITING, at.turn, state.said), help=self._help)
+            told = self._picked(wording.WAITING, state, at, {})
         else:
             told = self._agent.handing_off if at.humans_in else self._agent.handing_off_closed
         opening = wording.unused(wording.GRANTING, 0, state.openers_used) if rule == "R12" else ""
@@ -515,7 +514,7 @@ class ResponsePolicy:
     ) -> tuple[Reply, DialogueState]:
         if state.human_requested:
             return self._wait(state, at, mood)
-        told = wording.filled(self._picked(bank, state, at, words), help=self._help, **words)
+        told = self._picked(bank, state, at, words)
         reply = Reply(Tone(Strategy.OFFER_HUMAN, mood.tone, (rule, *mood.rules)), told)
         return reply, replace(state, offer=Offer.HUMAN, watch=state.watch.offered(at.turn))
 

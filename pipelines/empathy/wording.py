@@ -124,11 +124,11 @@ COMPLAINT = (
 STILL_BROKEN = (
     "Then that first step was not enough, and {problem} needs a closer look. Would you like a colleague to take over?",
     "Thank you for trying it. {Problem} even after that is one for a colleague. Shall I put you through?",
-    "So that did not cure it, and I do not want you to try the same thing twice. Shall I get a colleague?",
+    "So that did not cure it, and I do not want you to go through the same thing again. Shall I get a colleague?",
 )
 STILL_BROKEN_AT_ALL = (
     "Then it needs a closer look than I can give it. Would you like a colleague to take over?",
-    "I do not want you to try the same thing twice. Shall I put you through to a colleague?",
+    "I do not want you to go through the same thing again. Shall I put you through to a colleague?",
 )
 DECLINED = (
     "All right, then we carry on. What should we look at first?",
