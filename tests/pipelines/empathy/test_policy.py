@@ -54,6 +54,10 @@ class Call:
         self.state = self.state.heard(text, reply.text)
         return reply
 
+    def offered(self) -> Offer:
+        """The question that is open."""
+        return self.state.offer
+
 
 @pytest.mark.parametrize(
     ("feeling", "tone", "strategy"),
@@ -195,10 +199,10 @@ def test_sustained_upset_offers_and_then_hands_off() -> None:
     """R14: the third upset turn brings an offer after the answer, two more bring a colleague."""
     call = Call()
     assert call.say("my internet is slow", Label.FRUSTRATED).escalate is None
-    assert call.state.offer is Offer.NEXT_STEP
+    assert call.offered() is Offer.NEXT_STEP
     call.say("and my bill is too high", Label.FRUSTRATED)
     offered = call.say("and the price went up again", Label.FRUSTRATED)
-    assert call.state.offer is Offer.HUMAN
+    assert call.offered() is Offer.HUMAN
     assert "R14" in offered.tone.rules
     assert "thirty days before" in offered.template
     assert offered.request is None
@@ -238,7 +242,7 @@ def test_a_key_that_is_not_found_and_one_that_never_comes() -> None:
     missing = call.say("M four, four B B")
     assert missing.tool is not None
     assert not missing.tool.found
-    assert call.state.offer is Offer.HUMAN
+    assert call.offered() is Offer.HUMAN
     call = Call()
     call.say("is there an outage in my area")
     for _ in range(2):
@@ -253,7 +257,7 @@ def test_an_unknown_matter_is_called_unknown() -> None:
     assert "your car" in first.template.lower()
     assert AGENT.can_help_with in first.template
     second = call.say("yeah the brakes are still squeaking", Label.FRUSTRATED)
-    assert call.state.offer is Offer.HUMAN
+    assert call.offered() is Offer.HUMAN
     assert second.request is None
     assert call.say("yes please").escalate == HUMAN_REQUESTED
 
@@ -265,7 +269,7 @@ def test_asking_again_gets_other_words() -> None:
     second = call.say("I still don't understand my bill", Label.CONFUSED)
     assert first.template != second.template
     assert second.tone.strategy is Strategy.RESTATE
-    assert call.state.offer is Offer.HUMAN
+    assert call.offered() is Offer.HUMAN
 
 
 def test_say_that_again() -> None:
