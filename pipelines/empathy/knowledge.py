@@ -59,7 +59,6 @@ _SYNONYMS = (
     "debt arrears owe owing overdue behind",
     "appointment slot visit",
     "house home flat",
-    "date day",
     "pay payment paid paying",
     "drop dropping disconnect disconnecting cutting",
     "display monitor screen",

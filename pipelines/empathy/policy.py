@@ -169,6 +169,7 @@ class ResponsePolicy:
         reply, after = self._reply(intent, before, situation, mood)
         if finding is not None and not before.human_requested and reply.escalate is None and not reply.ends_call:
             reply, after = self._escalated(finding, reply, before, after, situation, mood)
+        reply = replace(reply, tone=replace(reply.tone, rules=tuple(dict.fromkeys(reply.tone.rules))))
         return reply, _remembered(after, reply)
 
     def silence(self, state: DialogueState, humans_in: bool, turn: int) -> tuple[Reply, DialogueState]:
@@ -499,8 +500,10 @@ class ResponsePolicy:
                 return replace(reply, escalate=finding.reason, evidence_turns=finding.evidence_turns), after
             bank = wording.ESCALATING_WORDS if finding.reason.startswith("words") else wording.ESCALATING_RUN
             return replace(handed, opening=wording.unused(bank, at.turn, before.openers_used)), after
-        if _urgent(reply) or _restated(reply) or after.offer is Offer.HUMAN or after.pending_tool is not None:
+        if after.offer is Offer.HUMAN:
             return reply, after
+        if _urgent(reply) or _restated(reply) or after.pending_tool is not None:
+            return reply, replace(after, watch=after.watch.not_offered())
         told = sentences(reply.template)
         body = " ".join(told[:-1] if told[-1].endswith("?") else told)
         tone = replace(reply.tone, rules=(*reply.tone.rules, "R14"))

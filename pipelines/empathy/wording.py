@@ -145,7 +145,7 @@ NODDED = (
     "Good. Is there anything else I can help with?",
     "All right. What else would you like to know?",
     "Okay. Go on, I am listening.",
-    "Fine. Anything else for today?",
+    "Of course. Is there anything more I can do?",
     "Right. What would you like to do next?",
 )
 SHAKEN = (

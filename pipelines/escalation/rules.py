@@ -109,6 +109,10 @@ class EscalationWatch:
         """A human was offered at this turn."""
         return replace(self, offered_at=turn, quiet_until=turn + COOL_DOWN)
 
+    def not_offered(self) -> EscalationWatch:
+        """The offer that a rule called for could not be made this turn: it stays due."""
+        return replace(self, offered_at=None, quiet_until=0)
+
     def declined(self, turn: int) -> EscalationWatch:
         """The caller turned the offer down: leave them alone for a while."""
         return replace(self, offered_at=None, quiet_until=turn + COOL_DOWN)

@@ -16,6 +16,7 @@ slow_internet | zoom calls freeze all the time
 outage_compensation | Will I get any compensation for the time I was without internet?
 outage_compensation | I want my money back for the days it wasn't working
 outage_compensation | am I going to be refunded for this outage
+outage_compensation | I want to know what you're going to pay me for four days without internet
 outage_compensation | do you pay compensasion when the line is down
 bill_breakdown | Why has my bill gone up so much this month?
 bill_breakdown | I just got a bill for two hundred and forty pounds and I don't understand it

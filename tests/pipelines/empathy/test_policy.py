@@ -212,6 +212,17 @@ def test_sustained_upset_offers_and_then_hands_off() -> None:
     assert handed.evidence_turns == (1, 2, 3, 4, 5)
 
 
+def test_an_offer_waits_for_a_pending_question() -> None:
+    """Two questions at once confuse: the offer comes with the next answer, and no hand-off before it."""
+    call = Call()
+    call.say("my internet is slow", Label.FRUSTRATED)
+    call.say("yes", Label.FRUSTRATED)
+    assert call.say("B S one", Label.FRUSTRATED).tone.strategy is Strategy.ASK
+    told = call.say("forget it, why is my bill so high", Label.FRUSTRATED)
+    assert told.escalate is None
+    assert call.offered() is Offer.HUMAN
+
+
 def test_a_declined_offer_is_respected() -> None:
     """After a no, nobody is pushed for a while."""
     call = Call()
