@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# Stamps tell what is installed; two recipes in one environment at once would disturb each other.
+.NOTPARALLEL:
 .PHONY: help run models test lint check bench lock clean
 
 help: ## list the targets
@@ -13,7 +15,7 @@ run: .venv/.models ## install what is missing and answer calls on http://127.0.0
 models: .venv/.run ## check the model cache again and fetch what is missing
 	@$(BIN)/attune models install --embedded && touch .venv/.models
 
-test: .venv/.dev ## run every test (ARGS="-k name" for some)
+test: .venv/.dev .venv/.models ## run every test (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict and the walls between the packages
