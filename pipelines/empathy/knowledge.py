@@ -16,7 +16,7 @@ from itertools import pairwise
 from pipelines.empathy.words import content, plain, sentences, stem, wordset
 from pipelines.plan import Fact
 
-THRESHOLD = 0.45
+THRESHOLD = 0.50
 _K1, _B = 1.2, 0.6
 _STRANGE = 0.7
 """Weight of a word that no fact knows, in parts of the rarest known word's weight."""
@@ -38,10 +38,10 @@ _WEAK_SHARE = 0.35
 _CANNOT_PAY = re.compile(r"\b(?:can|could|will) not (?:\w+ )?pay\b")
 
 _SYNONYMS = (
-    "internet broadband wifi online connection web fibre",
+    "internet broadband wifi wireless online connection web fibre",
     "router hub modem box",
     "bill invoice statement",
-    "slow sluggish laggy lagging crawling buffering buffer",
+    "slow sluggish laggy lagging lag crawling buffering buffer",
     "engineer technician fitter",
     "move moving relocate relocating",
     "cancel terminate quit leave leaving",
@@ -61,10 +61,10 @@ _SYNONYMS = (
     "house home flat",
     "pay payment paid paying",
     "drop dropping disconnect disconnecting cutting",
-    "display monitor screen",
+    "display monitor screen panel",
     "contract deal agreement",
     "end ending finish expire expiring run runs",
-    "smell stink whiff",
+    "smell stink stinks whiff odour",
     "freeze freezing frozen",
 )
 
@@ -144,7 +144,8 @@ class Knowledge:
     def _heard(self, text: str) -> tuple[frozenset[str], int]:
         """The known words of a text, and how many words it has that no fact knows."""
         stems = _topical(text)
-        joined = {self._known(one + other) for one, other in pairwise(stems) if one + other in self._trigrams}
+        pairs = (stem(one + other) for one, other in pairwise(plain(text).split()))
+        joined = {self._known(word) for word in pairs if word in self._trigrams}
         terms = {self._known(term) for term in stems}
         strange = sum(term not in self._idf for term in terms) - 2 * len(joined)
         return frozenset(term for term in terms | joined if term in self._idf), max(0, strange)

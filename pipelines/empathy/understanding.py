@@ -76,7 +76,7 @@ class Says:
 
 Intent = AsksFact | AsksTool | Says
 
-SURE_OF_FACT = 0.6
+SURE_OF_FACT = 0.65
 """Score from which a fact outweighs the pending question for a key."""
 
 

@@ -49,8 +49,8 @@ STOP = wordset(
     like know think say said tell told let make made take put thing things lot bit kind sort one ones im sorry
     right actually basically literally anyway because since while though something anything someone anyone
     everything nothing mean guess maybe perhaps try trying tried see look looking find give help always every
-    two three four five six seven eight nine ten eleven twelve twenty thirty hundred thousand happen happens
-    call called calling phone phoning ringing ring
+    keep keeps keeping kept whenever two three four five six seven eight nine ten eleven twelve twenty thirty
+    hundred thousand happen happens call called calling phone phoning ringing ring
     """
 )
 """Words that carry no topic in a contact centre."""

@@ -77,6 +77,45 @@ opening_hours | are you open on sundays
 opening_hours | what are your hours
 """
 
+HELD_OUT = """
+router_restart | I can't get on the internet at all this morning
+router_restart | my broadband's stopped working again
+router_restart | the box has a flashing light and there's no wifi
+router_restart | the internet drops out every time I make a video call
+slow_internet | it's dead slow upstairs, the wifi I mean
+slow_internet | I did a speed test and it's way below what you promised
+slow_internet | iplayer freezes constantly
+outage_compensation | I've been without broadband for a week, what compensation do I get
+outage_compensation | can you credit me for the outage last week
+bill_breakdown | you took ninety pounds and it's normally sixty
+bill_breakdown | could you explain the charges on this bill
+bill_breakdown | I think I've been billed twice this month
+direct_debit_date | I'd like my direct debit moved to after the twenty-fifth
+meter_reading | how do I send in my meter readings
+meter_reading | I don't think my estimated reading is right
+moving_home | I've just bought a house and I'm moving on the third
+moving_home | I need to change my address with you
+tariff_end | what happens at the end of my fixed term
+price_change | how come the price has gone up
+price_change | I got an email about an increase
+engineer_visit | I need somebody to come out and check the line
+engineer_visit | the engineer's booked for tomorrow and I need to move it
+missed_visit | I took the day off and your engineer didn't come
+cancel | how much notice do I need to give to cancel
+cancel | I'm switching to someone cheaper
+late_payment | I'm struggling to pay my bills since I was made redundant
+late_payment | is there any help for people who can't pay
+smart_meter | my smart meter's stopped working
+smart_meter | I'd like to book a smart meter installation
+complaint | how do I put in a complaint
+complaint | who's dealing with my complaint
+power_cut | our electricity has just gone off
+gas_smell | there's a smell of gas outside my front door
+gas_smell | I think my boiler is leaking gas
+bereavement | I'm ringing about my dad's account, he died in March
+opening_hours | when does your call centre open on a Saturday
+"""
+
 ELSEWHERE = """
 I brought my car in last week and the brakes are still squeaking
 Hi, I'm calling about an oil change for my Ford

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from pipelines.empathy.knowledge import THRESHOLD, Knowledge
 from service.examples import example_agent
-from tests.pipelines.empathy.phrasings import ELSEWHERE, FACTS, lines
+from tests.pipelines.empathy.phrasings import ELSEWHERE, FACTS, HELD_OUT, lines
 
 KNOWLEDGE = Knowledge(example_agent().facts)
 
 
-def test_callers_words_lead_to_the_right_fact() -> None:
+@pytest.mark.parametrize("block", [FACTS, HELD_OUT], ids=["tuned_on", "written_afterwards"])
+def test_callers_words_lead_to_the_right_fact(block: str) -> None:
     """At least nine of ten phrasings, misspelt ones among them, find their fact."""
-    asked = [line.split(" | ") for line in lines(FACTS)]
-    missed = [
-        (text, found and found[0].id)
-        for wanted, text in asked
-        if not (found := KNOWLEDGE.find(text)) or found[0].id != wanted
-    ]
-    assert len(asked) >= 60
+    asked = [line.split(" | ") for line in lines(block)]
+    missed = [text for wanted, text in asked if not (found := KNOWLEDGE.find(text)) or found[0].id != wanted]
+    assert len(asked) >= 30
     assert len(missed) <= len(asked) // 10, missed
 
 
