@@ -234,6 +234,20 @@ async def test_we_hang_up_at_the_carrier() -> None:
     assert service.reasons == ["we hung up"]
 
 
+async def test_leaving_hands_the_caller_on() -> None:
+    """The stream closes, and Twilio asks for what comes next."""
+
+    async def scene(leg: TwilioLeg, _: Ear) -> None:
+        assert leg.can_hand_off
+        await leg.leave()
+
+    service = Service(scene)
+    async with answered(service) as account:
+        record = await CarrierCall(account, ScriptedCaller([], greeting_s=20)).run(deadline_s=20)
+    assert service.reasons == ["we left the call"]
+    assert record.ended == "the service ended the call"  # what the next document says here
+
+
 HOSTILE = (
     "garbage",
     "[]",
