@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Executable, Row, Select, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipelines.events import (
@@ -60,6 +61,10 @@ class Entry:
     payload: Payload
 
 
+class StoryBroken(Exception):
+    """A story that cannot be written: its beginning is missing."""
+
+
 T = TypeVar("T", TurnRow, ToneRow, EmotionPointRow, EventRow)
 
 
@@ -75,11 +80,14 @@ class CallRepository:
 
         Raises:
             DatabaseAway: nothing was written; try again later.
-            sqlalchemy.exc.IntegrityError: the story does not begin with its CallStart, or its agent is not known.
+            StoryBroken: the story does not begin with its CallStart.
+            sqlalchemy.exc.IntegrityError: the call's agent version is not known.
         """
         async with self._database.session() as session:
             of_call = (EventRow.tenant_id == self._tenant_id, EventRow.call_id == call_id)
             done = await session.scalar(select(func.max(EventRow.seq)).where(*of_call)) or 0
+            if not done and not (entries and isinstance(entries[0].happened, CallStart)):
+                raise StoryBroken("a story begins with the start of its call")
             writer = _Projection(session, self._tenant_id, call_id)
             for entry in entries:
                 if entry.seq > done:
@@ -152,8 +160,8 @@ class _Projection:
         self._session = session
         self._of = {"tenant_id": tenant_id, "call_id": call_id}
         self._turns: dict[tuple[int, Party], TurnRow] = {}
-        self._points: dict[int, EmotionPointRow] = {}
-        self._tones: dict[int, ToneRow] = {}
+        self._points: dict[int, dict[str, Any]] = {}
+        self._tones: dict[int, dict[str, Any]] = {}
 
     async def write(self, entry: Entry) -> None:
         """Write the event and what follows from it."""
@@ -164,8 +172,18 @@ class _Projection:
 
     async def finish(self) -> None:
         """Write what only the newest counts of: one estimate and one tone per turn."""
-        for row in (*self._points.values(), *self._tones.values()):
-            await self._session.merge(row)
+        await self._session.flush()
+        for table, rows in ((EmotionPointRow, self._points), (ToneRow, self._tones)):
+            for values in rows.values():
+                await self._session.execute(self._upsert(table, values))
+
+    def _upsert(self, table: type[EmotionPointRow | ToneRow], values: dict[str, Any]) -> Executable:
+        insert = sqlite.insert if self._session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        return (
+            insert(table)
+            .values(values)
+            .on_conflict_do_update(index_elements=["tenant_id", "call_id", "turn"], set_=values)
+        )
 
     async def _follow(self, entry: Entry) -> None:
         match entry.happened:
@@ -223,6 +241,7 @@ class _Projection:
         await self._session.flush()
         carrier = {"carrier": start.carrier, "carrier_leg_id": start.carrier_call_id}
         self._session.add(LegRow(**self._of, leg=1, party=Party.CALLER.value, started_s=0.0, **carrier))
+        await self._session.flush()
 
     async def _end(self, ended: CallEnded) -> None:
         call = await self._call()
@@ -249,12 +268,12 @@ class _Projection:
     def _emotion(self, payload: Payload) -> None:
         """Note the newest estimate of a turn."""
         turn, at_s = payload["turn"], payload["at_s"]
-        self._points[turn] = EmotionPointRow(**self._of, turn=turn, at_s=at_s, **payload["emotion"])
+        self._points[turn] = {**self._of, "turn": turn, "at_s": at_s, **payload["emotion"]}
 
     def _tone(self, payload: Payload) -> None:
         """Note the newest tone of a turn."""
         turn = payload["turn"]
-        self._tones[turn] = ToneRow(**self._of, turn=turn, **payload["tone"])
+        self._tones[turn] = {**self._of, "turn": turn, **payload["tone"]}
 
     async def _call(self) -> CallRow:
         return await self._session.get_one(CallRow, tuple(self._of.values()))

@@ -41,11 +41,13 @@ class Database:
         self._engine = create_async_engine(url, **options)
         if self._sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False, autoflush=False)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when it raises.
+
+        Nothing is flushed before a query unless asked for: whoever reads what the block itself wrote flushes first.
 
         Raises:
             DatabaseAway: the database could not be reached or lost the connection.

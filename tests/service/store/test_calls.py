@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from pipelines.events import AgentSpoke, CallerSpoke, Event, TurnTimed
+from pipelines.emotion.estimate import UNKNOWN
+from pipelines.events import AgentSpoke, CallerSpoke, EmotionEstimated, Event, TurnTimed
 from service.domain.calls import CallStatus, Outcome, Party
-from service.store.calls import CallRepository, Entry
+from service.store.calls import CallRepository, Entry, StoryBroken
 from service.store.database import Database
 from service.store.tables import EventRow, HandOffRow, LegRow
 from tests.service.record import entries, write
@@ -101,9 +102,30 @@ async def test_a_story_without_its_start_is_refused(database: Database, known: K
     """Rows without a call cannot come to be."""
     calls = CallRepository(database, known.tenant_id)
     start = known.call()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(StoryBroken):
         await calls.apply(start.call_id, entries(start)[3:])
     assert await calls.get(start.call_id) is None
+
+
+async def test_a_call_of_an_agent_that_is_not_there_is_refused(database: Database, known: Known) -> None:
+    """A call is always pinned to a version that exists."""
+    calls = CallRepository(database, known.tenant_id)
+    start = replace(known.call(), agent_version_id="no-such-version")
+    with pytest.raises(IntegrityError):
+        await write(calls, start)
+
+
+async def test_a_second_estimate_of_a_turn_replaces_the_first(database: Database, known: Known) -> None:
+    """The trajectory has one point per turn, also where the second estimate comes much later."""
+    calls = CallRepository(database, known.tenant_id)
+    start = known.call()
+    second = EmotionEstimated(9.0, 1, replace(ANGRY, valence=-0.1))
+    story = entries(start, [EmotionEstimated(2.0, 1, ANGRY), EmotionEstimated(3.0, 2, UNKNOWN), second])
+    await calls.apply(start.call_id, story[:3])
+    await calls.apply(start.call_id, story)
+    record = await calls.get(start.call_id)
+    assert record is not None
+    assert [(point.turn, point.at_s, point.valence) for point in record.trajectory] == [(1, 9.0, -0.1), (2, 3.0, None)]
 
 
 async def test_an_entry_of_a_newer_release_is_kept_as_an_event(database: Database, known: Known) -> None:
