@@ -14,7 +14,7 @@ VALENCE_WORDS: Final = 0.75
 AROUSAL_WORDS: Final = 0.25
 """Words carry pleasantness, the voice carries excitement."""
 
-UNSURE_BELOW: Final = 0.42
+UNSURE_BELOW: Final = 0.45
 """Least confidence for a label; chosen on speakers held out of the training (see the model card)."""
 
 

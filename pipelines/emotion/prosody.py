@@ -23,6 +23,8 @@ _FFT: Final = 512
 _LAGS: Final = np.arange(RATE_HZ // 420, RATE_HZ // 60 + 1)
 _FAVOUR: Final = (0.03 * np.log2(_LAGS / _LAGS[0])).astype(np.float32)
 _SPEECH_BELOW_LOUD_DB: Final = 30.0
+_SILENCE_DB: Final = 65.0
+"""Frame energy of noise 70 dB below full scale, which resampling alone can leave in digital silence."""
 _VOICED: Final = 0.5
 _LONGEST_S: Final = 30
 
@@ -73,8 +75,8 @@ def prosody(pcm: Pcm, rate_hz: int) -> tuple[NDArray[np.float32], float]:
     frames = (frames - frames.mean(axis=1, keepdims=True)) * _HANN
     power = np.abs(fft.rfft(frames, _FFT, axis=1)) ** 2
     energy_db = _db(power.sum(axis=1))
-    speech = energy_db > np.percentile(energy_db, 95) - _SPEECH_BELOW_LOUD_DB
-    if float(power.max()) <= 0.0 or speech.sum() < 5:
+    speech = energy_db > max(_SILENCE_DB, float(np.percentile(energy_db, 95)) - _SPEECH_BELOW_LOUD_DB)
+    if speech.sum() < 5:
         return np.zeros(len(NAMES), np.float32), 0.0
     correlation = np.asarray(fft.irfft(power, _FFT, axis=1), dtype=np.float32)
     pitch_st, strength = _pitch(correlation)

@@ -13,8 +13,7 @@ from pipelines.emotion.estimate import LABELS, Label, Reading
 from pipelines.emotion.words import EmbeddedWordsReader
 
 LINES = [
-    tuple(line.split("\t"))
-    for line in Path(__file__).with_name("contact_centre.tsv").read_text("utf-8").splitlines()
+    tuple(line.split("\t")) for line in Path(__file__).with_name("contact_centre.tsv").read_text("utf-8").splitlines()
 ]
 READER = EmbeddedWordsReader.load()
 

@@ -1,0 +1,184 @@
+"""Training the voice head, on made-up features and on a tiny corpus on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from pipelines.emotion.prosody import NAMES
+from pipelines.emotion.voice import ACTED, AFFECT, VoiceHead
+from pipelines.learning.emotion import (
+    CALL_TURNS,
+    Condition,
+    Guess,
+    Recipe,
+    Sample,
+    Turn,
+    calibrate,
+    calibration_error,
+    describe,
+    keep_samples,
+    leave_one_speaker_out,
+    population,
+    probabilities,
+    read_clips,
+    read_samples,
+    recall,
+    score_elsewhere,
+    score_voice,
+    simulate_calls,
+    train_head,
+    under,
+)
+from pipelines.ports import Pcm
+
+WIDTH = 12
+RECIPE = Recipe(regularisation=0.05, ridge=10.0, orders=1)
+
+
+def acted(speakers: int = 5, each: int = 6, shift: float = 4.0) -> list[Sample]:
+    """Speakers whose voices differ more than their emotions do: only a caller's own baseline tells them apart."""
+    chance = np.random.default_rng(4)
+    directions = chance.standard_normal((len(ACTED), WIDTH))
+    samples = []
+    for speaker in range(speakers):
+        voice = shift * chance.standard_normal(WIDTH)
+        for row, emotion in enumerate(ACTED):
+            for number in range(each):
+                vector = voice + 1.5 * directions[row] + 0.5 * chance.standard_normal(WIDTH)
+                name = f"{speaker}-{emotion}-{number}"
+                samples.append(Sample(name, str(speaker), emotion, Condition.MU_LAW, vector.astype(np.float32)))
+    return samples
+
+
+def test_the_callers_own_baseline_is_what_carries_over_to_unknown_speakers() -> None:
+    """Held-out speakers are read far better with it than without, and better late in a call than at its start."""
+    samples = acted()
+    with_it = score_voice(leave_one_speaker_out(samples, RECIPE, (Condition.MU_LAW,)))
+    without = score_voice(
+        leave_one_speaker_out(samples, Recipe(regularisation=0.05, orders=1, use_baseline=False), (Condition.MU_LAW,))
+    )
+    assert with_it.uar > without.uar + 0.1
+    assert with_it.later_turn_uar > with_it.first_turn_uar
+    low, high = with_it.interval
+    assert low <= with_it.uar <= high
+    assert with_it.turns == len(samples)
+
+
+def test_a_speaker_is_never_in_training_and_test() -> None:
+    """Every sample is guessed exactly once."""
+    samples = acted(speakers=3, each=3)
+    guesses = leave_one_speaker_out(samples, RECIPE, (Condition.MU_LAW,))
+    assert sorted(guess.turn.sample.clip for guess in guesses) == sorted(sample.clip for sample in samples)
+
+
+def test_a_simulated_call_normalises_before_it_learns() -> None:
+    """The first turn of each call is measured by the population alone."""
+    samples = acted(speakers=2)
+    prior = population(samples, 4.0)
+    turns = simulate_calls(samples, prior, seed=1)
+    for turn in turns:
+        if turn.number == 1:
+            plain = np.clip((turn.sample.vector - prior.mean) / np.sqrt(prior.variance), -6, 6)
+            assert np.allclose(turn.vector, plain, atol=1e-4)
+    assert max(turn.number for turn in turns) == CALL_TURNS
+
+
+def test_a_head_survives_its_file_and_its_probabilities_sum_to_one() -> None:
+    """What is shipped is what was trained."""
+    samples = acted(speakers=3)
+    head = train_head(samples, RECIPE)
+    again = VoiceHead.from_arrays(head.arrays())
+    inputs = np.array([turn.vector for turn in simulate_calls(samples, head.prior, seed=2)])
+    shares, affect = again.scores(inputs)
+    assert np.allclose(shares, head.scores(inputs)[0])
+    assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
+    assert np.abs(affect).max() <= 1
+    assert again.version == head.version
+
+
+def test_valence_and_arousal_follow_the_anchors() -> None:
+    """Anger is excited, sadness is not; happiness is pleasant."""
+    samples = acted(speakers=6)
+    head = train_head(samples, RECIPE)
+    turns = simulate_calls(samples, head.prior, seed=9)
+    affect = head.scores(np.array([turn.vector for turn in turns]))[1]
+    means = {e: affect[[t.sample.emotion == e for t in turns]].mean(axis=0) for e in ACTED}
+    assert means["anger"][1] > means["sadness"][1] + 0.5
+    assert means["happiness"][0] > means["anger"][0] + 0.5
+    assert set(AFFECT) == set(ACTED)
+
+
+def test_the_temperature_calibrates_an_overconfident_head() -> None:
+    """Scores three times too large are brought back."""
+    chance = np.random.default_rng(0)
+    sample = Sample("a", "1", "anger", Condition.MU_LAW, np.zeros(WIDTH, np.float32))
+    guesses = []
+    for _ in range(2000):
+        scores = chance.standard_normal(len(ACTED))
+        shares = np.exp(scores) / np.exp(scores).sum()
+        emotion = ACTED[int(chance.choice(len(ACTED), p=shares))]
+        turn = Turn(Sample("a", "1", emotion, sample.condition, sample.vector), 1, sample.vector)
+        guesses.append(Guess(turn, (3 * scores).astype(np.float32), np.zeros(2, np.float32)))
+    head = calibrate(train_head(acted(speakers=2), RECIPE), guesses)
+    assert head.temperature == pytest.approx(3, rel=0.15)
+    assert np.allclose(probabilities(guesses, head.temperature).sum(axis=1), 1)
+
+
+def test_measures() -> None:
+    """Recall counts classes, not turns; calibration counts the gap."""
+    assert recall(["a", "a", "a", "b"], ["a", "a", "a", "a"]) == 0.5
+    assert calibration_error(np.array([0.95] * 10), np.array([True] * 5 + [False] * 5)) == pytest.approx(0.45)
+    assert calibration_error(np.array([0.5] * 10), np.array([True] * 5 + [False] * 5)) == pytest.approx(0)
+
+
+def test_another_corpus_is_measured_on_the_four_shared_classes() -> None:
+    """Other emotions are left out."""
+    samples = acted(speakers=4)
+    head = train_head(samples, RECIPE)
+    uar, (low, high) = score_elsewhere(head, samples, use_baseline=True)
+    assert uar > 0.6
+    assert low <= uar <= high
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Two clips in the layout of the shipped corpora."""
+    rows = ["file,speaker,sex,emotion,seconds"]
+    for name, pitch_hz, emotion in (("a.flac", 120, "anger"), ("b.flac", 220, "neutral")):
+        tone = 0.3 * np.sin(np.arange(16_000) * 2 * np.pi * pitch_hz / 16_000)
+        soundfile.write(tmp_path / name, tone, 16_000)
+        rows.append(f"{name},{name[0]},f,{emotion},1.0")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    return tmp_path
+
+
+def test_a_corpus_goes_through_every_condition_and_back_from_its_file(corpus: Path) -> None:
+    """The features of training come from the encoder that it is given and the prosody of the calls."""
+    asked: list[int] = []
+
+    def encode(pcm: Pcm, rate_hz: int) -> NDArray[np.float32]:
+        asked.append(rate_hz)
+        return np.full(6, float(np.abs(pcm.astype(float)).mean()), np.float32)
+
+    samples = describe(read_clips(corpus), encode)
+    assert len(samples) == 2 * len(Condition)
+    assert samples[0].vector.shape == (6 + len(NAMES),)
+    assert asked.count(16_000) == 2
+    keep_samples(samples, corpus / "features.npz")
+    again = read_samples(corpus / "features.npz")
+    assert [(one.clip, one.condition) for one in again] == [(one.clip, one.condition) for one in samples]
+    assert np.allclose(again[0].vector, samples[0].vector, rtol=1e-2, atol=1e-2)
+
+
+def test_a_condition_is_the_same_every_time(corpus: Path) -> None:
+    """Chance is seeded by the clip."""
+    clip = read_clips(corpus)[0]
+    for condition in Condition:
+        first, second = under(clip, condition), under(clip, condition)
+        assert first[1] == second[1]
+        assert np.array_equal(first[0], second[0])
