@@ -31,7 +31,7 @@ from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.gate import EmotionGate, EmotionTap, Estimates
 from pipelines.empathy.answering import Answering, Policing
 from pipelines.empathy.policy import ResponsePolicy
-from pipelines.events import CallerSilent, DisclosureHeard
+from pipelines.events import DisclosureHeard
 from pipelines.frames import NoticeEndFrame
 from pipelines.plan import AnalysisStop, ConversationPlan
 from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Speech, Writer
@@ -43,7 +43,9 @@ from pipelines.turns.detection import TurnModels
 STUCK_TURN_S = 2.5
 """A turn with no transcript and no verdict ends after this silence."""
 
-SILENT_PROMPTS = ("Are you still there?", "I can't hear anything from you. I'll end this call now. Please call again.")
+MARK_TRIES = 5
+MARK_PAUSE_S = 1.0
+"""A caller who speaks during the disclosure clears its mark, never the notice itself: the mark is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ class Line:
     Attributes:
         transport: two-way audio, 16 kHz in.
         audio_out_hz: sample rate that the line plays.
-        until_played: waits until what was written to the line so far has reached the caller's ear.
+        until_played: waits until what was written to the line so far has reached the caller's ear; takes a name that
+            is unique within the call.
     """
 
     transport: BaseTransport
     audio_out_hz: int
-    until_played: Callable[[], Awaitable[bool]]
+    until_played: Callable[[str], Awaitable[bool]]
 
 
 class Conversation:
@@ -105,7 +108,7 @@ class Conversation:
         self._plan = plan
         self._line = line
         self._book = book = TurnBook(plan, listener, CallerBaseline())
-        self._silences = 0
+        self._policing = Policing(ResponsePolicy(plan.agent), book, humans_in)
         estimates = Estimates([])
         caller_turns, agent_turns = self._turns(engines.turns)
         pipeline = Pipeline(
@@ -115,7 +118,7 @@ class Conversation:
                 EmotionTap(engines.emotion, book, estimates),
                 caller_turns,
                 EmotionGate(book, estimates),
-                Policing(ResponsePolicy(plan.agent), book, humans_in),
+                self._policing,
                 Answering(engines.writer if plan.agent.use_llm else None, book),
                 Voicing(engines.speaker, engines.spare, book),
                 line.transport.output(),
@@ -189,28 +192,20 @@ class Conversation:
             self._book.agent_finished(heard.content, interrupted=heard.interrupted)
 
         async def silent(_: LLMUserAggregator) -> None:
-            await self._ask_whether_there()
-
-        async def started(*_: object) -> None:
-            self._silences = 0
+            await self._policing.silence()
 
         agent.add_event_handler("on_assistant_turn_stopped", finished)
         caller.add_event_handler("on_user_turn_idle", silent)
-        caller.add_event_handler("on_user_turn_started", started)
         return caller, agent
 
     async def _disclosure_written(self) -> None:
         """The disclosure was written to the line; analysis starts when the ear has it."""
-        if await self._line.until_played():
-            self._book.tell(DisclosureHeard(self._book.now_s, self._plan.agent.disclosure))
-            self._book.start_analysis()
-
-    async def _ask_whether_there(self) -> None:
-        prompt = SILENT_PROMPTS[min(self._silences, len(SILENT_PROMPTS) - 1)]
-        self._silences += 1
-        self._book.tell(CallerSilent(self._book.now_s, self._plan.silence_prompt_s))
-        self._book.notice(prompt, ends_call=self._silences >= len(SILENT_PROMPTS))
-        await self._worker.queue_frame(TTSSpeakFrame(prompt))
+        for attempt in range(MARK_TRIES):
+            if await self._line.until_played(f"disclosure {attempt}"):
+                self._book.tell(DisclosureHeard(self._book.now_s, self._plan.agent.disclosure))
+                self._book.start_analysis()
+                return
+            await asyncio.sleep(MARK_PAUSE_S)
 
 
 class _NoticeEnd(FrameProcessor):

@@ -47,6 +47,7 @@ class House:
     admission: Admission
     desk: Desk
     twilio: TwilioControl | None
+    valkey: EmbeddedValkey | None
     tenant_id: str
 
 
@@ -74,9 +75,10 @@ async def open_house(
         database = Database(settings.database)
         stack.push_async_callback(database.close)
         await database.migrate()
-        redis_url = settings.redis_url
+        valkey, redis_url = None, settings.redis_url
         if redis_url is None:
-            redis_url = (await stack.enter_async_context(EmbeddedValkey(settings.data_dir / "valkey"))).url
+            valkey = await stack.enter_async_context(EmbeddedValkey(settings.data_dir / "valkey"))
+            redis_url = valkey.url
         journal = await stack.enter_async_context(
             Journal(settings.data_dir / "journal", partial(CallRepository, database), meters)
         )
@@ -107,6 +109,7 @@ async def open_house(
             admission=admission,
             desk=Desk(engines, journal, board, call_meters),
             twilio=twilio,
+            valkey=valkey,
             tenant_id=tenant_id,
         )
 

@@ -21,10 +21,10 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from pipelines.empathy.checks import check_sentence
+from pipelines.empathy.checks import check_reply, left_out
 from pipelines.empathy.dialogue import DialogueState, Situation
 from pipelines.empathy.policy import Reply, ResponsePolicy
-from pipelines.events import ToneChosen, ToolUsed
+from pipelines.events import CallerSilent, ToneChosen, ToolUsed
 from pipelines.frames import ReplyFrame, TurnFrame
 from pipelines.plan import AnalysisStop
 from pipelines.ports import EngineFailed, Writer, WriterRequest
@@ -32,7 +32,6 @@ from pipelines.speech.voicing import VoicingSettings
 from pipelines.turns.book import Saying, TurnBook
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 OPENING_COVERS_S = 1.2
 """How much longer the writer may take where an opening is already being spoken."""
@@ -90,6 +89,12 @@ class Policing(FrameProcessor):
         self._book.clock.policy = time.monotonic()
         await self.push_frame(ReplyFrame(frame.turn, reply))
 
+    async def silence(self) -> None:
+        """The caller has been silent for a while: ask whether they are there, or say goodbye."""
+        reply, self._state = self._policy.silence(self._state, self._humans_in(), self._book.turn)
+        self._book.tell(CallerSilent(self._book.now_s, self._book.plan.silence_prompt_s))
+        await self.push_frame(ReplyFrame(self._book.turn, reply))
+
     async def _press(self, key: str) -> None:
         self._keys = (self._keys + key)[-2:] if self._keys + key in ("*", "*9") else key
         words = KEYS.get(self._keys)
@@ -123,7 +128,13 @@ class Answering(FrameProcessor):
 
     async def _give(self, frame: ReplyFrame) -> None:
         reply = frame.reply
-        self._book.saying = Saying(frame.turn, reply.source, escalate=reply.escalate, ends_call=reply.ends_call)
+        self._book.saying = Saying(
+            frame.turn,
+            reply.source,
+            escalate=reply.escalate,
+            evidence_turns=reply.evidence_turns or (frame.turn,),
+            ends_call=reply.ends_call,
+        )
         await self.push_frame(TTSUpdateSettingsFrame(delta=VoicingSettings(style=reply.tone.style)))
         await self.push_frame(LLMFullResponseStartFrame())
         try:
@@ -152,7 +163,8 @@ class Answering(FrameProcessor):
         try:
             async with aclosing(self._sentences(writer, request, first_by_s)) as sentences:
                 async for sentence in sentences:
-                    refusal = check_sentence(sentence, reply.evidence, request.question)
+                    whole = " ".join([*worded, sentence])
+                    refusal = check_reply(whole, reply.evidence, request.question, reply.opening)
                     if refusal is not None:
                         self._book.fell_back("check", refusal.reason)
                         break
@@ -164,7 +176,9 @@ class Answering(FrameProcessor):
         if not worded:
             await self._say(reply.template)
         else:
-            await self._say(" ".join(_left_out(request.fact, " ".join(worded))))
+            for sentence in left_out(request.fact, " ".join(worded)):
+                await self._say(sentence)
+            await self._say(reply.closing)
 
     async def _sentences(self, writer: Writer, request: WriterRequest, first_by_s: float) -> AsyncGenerator[str, None]:
         """Whole sentences of the writer's stream.
@@ -197,13 +211,3 @@ class Answering(FrameProcessor):
 async def _as_generator(writer: Writer, request: WriterRequest) -> AsyncGenerator[str, None]:
     async for piece in writer.write(request):
         yield piece
-
-
-def _left_out(fact: str, said: str) -> list[str]:
-    """Sentences of the fact whose numbers were not said: a reply must not lose an amount, a date or a time."""
-    said_numbers = set(_NUMBER.findall(said))
-    return [
-        sentence
-        for sentence in _SENTENCE_END.split(fact.strip())
-        if (numbers := set(_NUMBER.findall(sentence))) and not numbers <= said_numbers
-    ]

@@ -36,6 +36,7 @@ class Saying:
         source: 'llm', 'template', 'tool' or 'notice'.
         planned: sentences handed to the voice so far.
         escalate: reason to hand the call to a human once it was said.
+        evidence_turns: the turns that an escalation rests on.
         ends_call: whether the call ends once it was said.
     """
 
@@ -43,6 +44,7 @@ class Saying:
     source: str
     planned: list[str] = field(default_factory=list)
     escalate: str | None = None
+    evidence_turns: tuple[int, ...] = ()
     ends_call: bool = False
 
 
@@ -135,9 +137,9 @@ class TurnBook:
             total_s, stages = measured
             self.tell(TurnTimed(self.now_s, self.turn, total_s, stages))
 
-    def notice(self, text: str, *, ends_call: bool = False) -> None:
+    def notice(self, text: str) -> None:
         """A notice is handed to the voice, outside any answer; several are spoken in their order."""
-        self._notices.append(Saying(self.turn, "notice", [text], ends_call=ends_call))
+        self._notices.append(Saying(self.turn, "notice", [text]))
         self.tell(AgentSays(self.now_s, self.turn, redact(text)))
 
     def say(self, sentence: str) -> None:
@@ -159,6 +161,6 @@ class TurnBook:
             AgentSpoke(self.now_s, saying.turn, redact(planned), redact(heard.strip()), interrupted, saying.source)
         )
         if saying.escalate:
-            self.tell(Escalated(self.now_s, saying.turn, saying.escalate, (saying.turn,)))
+            self.tell(Escalated(self.now_s, saying.turn, saying.escalate, saying.evidence_turns))
         elif saying.ends_call:
             self.tell(FarewellSaid(self.now_s, saying.turn))

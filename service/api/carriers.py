@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 
 PREFIX = "/v1/twilio"
 MAX_FORM_BYTES = 64 * 1024
+OUTCOME_S = 5.0
+"""How long Twilio may wait for what became of a call whose stream has just ended."""
+OUTCOMES_KEPT = 1000
 WORDS_FOR = {
     Refusal.UNKNOWN_NUMBER: "We are sorry, this number is not in service. Goodbye.",
     Refusal.FULL: "All our lines are busy. One moment please, I am connecting you to a colleague.",
@@ -60,7 +65,7 @@ Form = dict[str, str]
 def carriers_router(door: TwilioDoor) -> APIRouter:
     """Twilio's webhooks and media socket."""
     router = APIRouter(prefix=PREFIX, tags=["twilio"])
-    ended: dict[str, Outcome] = {}
+    outcomes: dict[str, asyncio.Future[Outcome]] = {}
 
     async def signed_form(request: Request) -> Form:
         """The form of a webhook that Twilio signed; 403 for any other."""
@@ -103,9 +108,11 @@ def carriers_router(door: TwilioDoor) -> APIRouter:
     @router.post("/stream-ended")
     async def stream_ended(form: Annotated[Form, Depends(signed_form)]) -> Response:
         """The stream is over: end the call, or send the caller on to a human."""
-        outcome = ended.pop(form.get("CallSid", ""), None)
-        if outcome in (Outcome.RESOLVED, Outcome.ABANDONED):
-            return _xml(twiml.hang_up())
+        outcome = outcomes.pop(form.get("CallSid", ""), None)
+        if outcome is not None:
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                if await asyncio.wait_for(asyncio.shield(outcome), OUTCOME_S) in (Outcome.RESOLVED, Outcome.ABANDONED):
+                    return _xml(twiml.hang_up())
         return _xml(twiml.to_human(door.fallback))
 
     @router.post("/stream-status", status_code=204)
@@ -126,13 +133,15 @@ def carriers_router(door: TwilioDoor) -> APIRouter:
         if call is None or call.start.carrier_call_id != accepted.start.call_id:
             await websocket.close(1008, "no such call")
             return
+        outcome = outcomes[call.start.carrier_call_id] = asyncio.get_running_loop().create_future()
+        if len(outcomes) > OUTCOMES_KEPT:
+            del outcomes[next(iter(outcomes))]
         try:
             leg = TwilioLeg(websocket, accepted.start, door.control, on_ignored=lambda _: door.meters.ignored_message())
-            ended[call.start.carrier_call_id] = await door.desk.hold(call, leg)
-            while len(ended) > 1000:
-                ended.pop(next(iter(ended)))
+            outcome.set_result(await door.desk.hold(call, leg))
         finally:
             door.admission.release(call.start.call_id)
+            outcome.cancel()
 
     return router
 

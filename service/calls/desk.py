@@ -103,7 +103,7 @@ class Desk:
         agent = call.plan.agent
         talk = Conversation(
             call.plan,
-            Line(leg.transport, leg.audio_out_hz, lambda: leg.until_played("disclosure", LAST_WORDS_S)),
+            Line(leg.transport, leg.audio_out_hz, lambda name: leg.until_played(name, LAST_WORDS_S)),
             self._engines,
             story,
             lambda: leg.can_hand_off and humans_in(agent.hours, datetime.now(UTC)),

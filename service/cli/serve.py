@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from pydantic import ValidationError
 from rich.console import Console
 
 from service.app import create_app
-from service.settings import Settings
+from service.cli.configured import read_settings
 from service.store.database import Database
 from service.telemetry.logs import Logs
 from service.telemetry.metrics import Meters
@@ -24,17 +23,6 @@ MAX_MESSAGE_BYTES = 65_536
 
 DRAIN_S = 30
 """How long running calls may go on after the first Ctrl-C."""
-
-
-def read_settings() -> Settings:
-    """The settings in force; a mistake in them ends the command with one line each."""
-    try:
-        return Settings()
-    except ValidationError as wrong:
-        for error in wrong.errors():
-            place = "__".join(str(part) for part in error["loc"]).upper()
-            console.print(f"[red]ATTUNE_{place}[/red]: {error['msg']}")
-        raise typer.Exit(2) from wrong
 
 
 def serve(

@@ -1,0 +1,154 @@
+"""Whole calls over the real line: the real service in this process, a carrier that rings it, scripted models.
+
+Recognition hears what the script says, so that a scene can be told in words; everything else is the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soxr
+
+from pipelines.conversation import Engines
+from pipelines.emotion.baseline import CallerBaseline
+from pipelines.emotion.estimate import Emotion, Label
+from pipelines.empathy.tone import Style
+from pipelines.ports import Pcm, Recognition, Writer
+from pipelines.speech.hibari import HibariSpeaker
+from pipelines.turns.detection import TurnModels
+from service.app import create_app
+from service.settings import Settings
+from service.wiring import House
+from telephony.simulator.caller import ScriptedCaller, Step
+from telephony.simulator.carrier import CarrierAccount, CarrierCall
+from telephony.simulator.loopback import served
+from telephony.simulator.record import CallRecord
+from tests.bench.simulated import SimulatedWriter
+
+
+class ScriptedEar:
+    """Hears the next line of the script in whatever is said."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque()
+
+    async def recognise(self, pcm: Pcm, rate_hz: int) -> Recognition:
+        """Hear."""
+        await asyncio.sleep(0.05)
+        text = self.lines.popleft() if self.lines else "okay"
+        return Recognition(text, 0.9, None, 0.02, 0.03, "script")
+
+
+class ScriptedFeeling:
+    """Feels what the script says, neutral by default."""
+
+    def __init__(self) -> None:
+        self.labels: deque[Label] = deque()
+
+    async def read(self, pcm: Pcm, rate_hz: int, recognition: Recognition, baseline: CallerBaseline) -> Emotion:
+        """Feel."""
+        label = self.labels.popleft() if self.labels else Label.NEUTRAL
+        valence = -0.6 if label.is_negative else 0.1
+        return Emotion(label, valence, 0.5 if label is Label.ANGRY else 0.0, 0.8)
+
+
+@dataclass
+class Stage:
+    """A running service and the means to ring it."""
+
+    origin: str
+    house: House
+    ear: ScriptedEar
+    feeling: ScriptedFeeling
+    voice: Pcm
+
+    def account(self) -> CarrierAccount:
+        """The carrier account that the service trusts."""
+        settings = self.house.settings
+        token = self.house.keys.twilio_auth_token
+        return CarrierAccount(settings.twilio.account_sid, token, settings.public_origin, reached_at=self.origin)
+
+    async def ring(self, steps: Sequence[Step], *, lines: Sequence[str] = (), quiet_s: float = 0.6) -> CallRecord:
+        """Place a call and hold it to its end."""
+        self.ear.lines.extend(lines)
+        call = CarrierCall(self.account(), ScriptedCaller(steps, quiet_s=quiet_s))
+        return await call.run(deadline_s=120)
+
+    async def until(self, holds: Callable[[], bool], *, deadline_s: float = 20.0) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(deadline_s):
+            while True:
+                if holds():
+                    return
+                await asyncio.sleep(0.02)
+
+    async def record(self, call: CallRecord) -> dict[str, Any]:
+        """What the API has of a call once it has ended and is in the database."""
+        headers = {"Authorization": f"Bearer {self.house.keys.api_token}"}
+        async with httpx.AsyncClient(base_url=self.origin, headers=headers) as http:
+            async with asyncio.timeout(20):
+                while True:
+                    found = await http.get("/v1/calls", params={"carrier_call_id": call.carrier_call_id})
+                    if found.json()["calls"] and found.json()["calls"][0]["status"] == "ended":
+                        break
+                    await asyncio.sleep(0.1)
+            answer = await http.get(f"/v1/calls/{found.json()['calls'][0]['id']}")
+            assert answer.status_code == 200
+            record: dict[str, Any] = answer.json()
+            return record
+
+
+@pytest.fixture(scope="session")
+def turn_models() -> TurnModels:
+    """The real voice activity and end-of-turn models, once for all scenes."""
+    models = TurnModels()
+    models.warm_up()
+    return models
+
+
+@pytest.fixture(scope="session")
+def spoken() -> Pcm:
+    """A question that a real voice asks, 8 kHz."""
+
+    async def speak() -> Pcm:
+        speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=1)
+        speech = await speaker.speak("How do I restart my router?", Style())
+        speaker.close()
+        narrow = soxr.resample(speech.pcm.astype(np.float32), speech.rate_hz, 8000)
+        level: Pcm = (narrow * (9000 / np.abs(narrow).max())).astype(np.int16)
+        return level
+
+    return asyncio.run(speak())
+
+
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def open_stage(tmp_path: Path, turn_models: TurnModels, spoken: Pcm) -> Opened:
+    """Open a service of its own for a scene; arguments override settings and the writer."""
+
+    @asynccontextmanager
+    async def opened(*, writer: Writer | None = None, **overrides: Any) -> AsyncIterator[Stage]:
+        ear, feeling = ScriptedEar(), ScriptedFeeling()
+        speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=2)
+        spare = await speaker.speak("Sorry, one moment.", Style())
+        engines = Engines(turn_models, ear, feeling, writer or SimulatedWriter(), speaker, spare)
+        houses: list[House] = []
+        app_settings = {"data_dir": tmp_path, "log_level": "WARNING", **overrides}
+        settings = Settings(**app_settings)
+
+        async with served(create_app(settings, ready=houses.append, engines=engines)) as origin:
+            yield Stage(origin, houses[0], ear, feeling, spoken)
+        speaker.close()
+
+    return opened
