@@ -125,18 +125,30 @@ async def test_the_agent_ends_the_call(line: WebLine) -> None:
         await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("status", "title"),
-    [(503, "All lines are busy"), (404, "Nobody answers at this address"), (500, "Something went wrong")],
-)
-async def test_a_refused_caller_is_told_why(line: WebLine, status: int, title: str) -> None:
-    """A busy service, an unknown agent and a broken service each say what to do next."""
-    line.refuse = status
+async def test_a_line_that_is_hung_up_without_a_word_has_simply_ended(line: WebLine) -> None:
+    """The far side closing the line is an end like any other, not an error."""
     async with serving(line) as address, open_browser("--use-fake-ui-for-media-stream") as browser:
         page = await visit(browser, address)
         await page.get_by_role("button", name="Start the call").click()
-        await expect(page.get_by_role("alert")).to_contain_text(title)
-        await expect(page.get_by_role("button", name="Start the call")).to_be_visible()
+        await asyncio.wait_for(line.ready.wait(), 15)
+        await line.close()
+        await expect(page.locator("#state-text")).to_have_text("The call has ended")
+        await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_a_refused_caller_is_told_why(line: WebLine) -> None:
+    """A busy service, an unknown agent and a broken service each say what to do next, and the caller can try again."""
+    async with serving(line) as address, open_browser("--use-fake-ui-for-media-stream") as browser:
+        page = await visit(browser, address)
+        for status, title in (
+            (503, "All lines are busy"),
+            (404, "Nobody answers at this address"),
+            (500, "Something went wrong on our side"),
+        ):
+            line.refuse = status
+            await page.get_by_role("button", name="Start the call").click()
+            await expect(page.get_by_role("alert")).to_contain_text(title)
+        assert len(line.joined) == 3
 
 
 async def test_without_a_microphone_the_caller_is_told_what_to_do(line: WebLine) -> None:
