@@ -1,0 +1,6 @@
+import numpy as np
+from numpy.typing import NDArray
+
+class FeatureExtractor:
+    def __init__(self, feature_size: int = 80, sampling_rate: int = 16000) -> None: ...
+    def __call__(self, waveform: NDArray[np.float32], padding: int = 160) -> NDArray[np.float32]: ...
