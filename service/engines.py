@@ -72,6 +72,13 @@ async def open_engines(settings: Settings, tell: Callable[[str], None]) -> Async
         yield Engines(turns, recogniser, emotion, writer, speaker, spare)
 
 
+@asynccontextmanager
+async def open_recogniser(settings: Settings, tell: Callable[[str], None]) -> AsyncIterator[Recogniser]:
+    """The recogniser alone, loaded and warm, for measuring it; see `open_engines`."""
+    async with AsyncExitStack() as stack:
+        yield await _recogniser(settings, _Loader(stack, tell))
+
+
 async def _recogniser(settings: Settings, loader: _Loader) -> Recogniser:
     chosen = settings.recogniser
     match chosen.engine:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 
+from pipelines.learning.line import Line
 from pipelines.ports import Pcm
 
 MIN_WORDS = 4
-TELEPHONE_HZ = 8000
 
 ASTERISK_SOUNDS = Path("usr/share/asterisk/sounds/en_US_f_Allison")
 ASTERISK_TRANSCRIPTS = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
@@ -84,37 +82,14 @@ def ljspeech_clips(folder: Path) -> list[Clip]:
 
 
 def through_telephone(file: Path) -> Pcm:
-    """Read a recording as it would arrive over a telephone line: mono, 8 kHz, G.711 mu-law and back."""
-    samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
-    narrow = soxr.resample(samples.mean(axis=1), rate_hz, TELEPHONE_HZ)
-    line = io.BytesIO()
-    soundfile.write(line, np.clip(narrow, -1.0, 1.0), TELEPHONE_HZ, format="RAW", subtype="ULAW")
-    line.seek(0)
-    heard, _ = soundfile.read(line, dtype="int16", format="RAW", subtype="ULAW", samplerate=TELEPHONE_HZ, channels=1)
-    return np.asarray(heard, dtype=np.int16)
+    """A recording as it arrives over a telephone line: mono, LINE_RATE_HZ, mu-law and back."""
+    samples, rate_hz = soundfile.read(file, dtype="int16", always_2d=True)
+    return Line().carry(np.ascontiguousarray(samples[:, 0]), rate_hz, np.random.default_rng(0))
 
 
 _ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 ]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _VALUES = {word: value for value, word in enumerate(_ONES)} | {w: 10 * (i + 2) for i, w in enumerate(_TENS)}
@@ -135,7 +110,10 @@ _CONTRACTIONS = [
     (r"\b(it|that|there|here|what|who|he|she|where|let)'s\b", r"\1 is"),
     (r"\b(i|you|he|she|we|they)'d\b", r"\1 would"),
 ]
-_SAME = {"ok": "okay", "mister": "mr", "mrs": "missus", "doctor": "dr", "whilst": "while", "hash": "pound"}
+_SAME = {
+    **{"ok": "okay", "mister": "mr", "doctor": "dr", "whilst": "while", "hash": "pound"},
+    **{"dialled": "dialed", "cancelled": "canceled", "labelled": "labeled", "travelled": "traveled"},
+}
 
 
 def normalise(text: str) -> list[str]:
@@ -152,12 +130,7 @@ def normalise(text: str) -> list[str]:
     text = re.sub(r"(?<=\d)\.(?=\d)|(?<=[a-z])\.(?=[a-z]{2,})", " point ", text) if re.search(r"\d\.\d", text) else text
     text = re.sub(r"[.'](?=[a-z]\b)", "", text)
     words = re.findall(r"[a-z]+|\d+(?:st|nd|rd|th)?", text.replace("'", ""))
-    return [_spelt(word) for word in _join_letters(_join_numbers(words))]
-
-
-def _spelt(word: str) -> str:
-    """One spelling for dialled and dialed, cancelled and canceled."""
-    return re.sub(r"ll(ed|ing|er)$", r"l\1", _SAME.get(word, word))
+    return [_SAME.get(word, word) for word in _join_letters(_join_numbers(words))]
 
 
 def _join_letters(words: Sequence[str]) -> list[str]:
@@ -177,47 +150,35 @@ def _join_letters(words: Sequence[str]) -> list[str]:
 
 
 def _join_numbers(words: Sequence[str]) -> list[str]:
-    """Number words become digits; numbers in a row become one."""
+    """Number words become digits; numbers in a row become one; ordinals end in `th`."""
     joined: list[str] = []
     digits = ""
     group: int | None = None
-
-    def flush() -> None:
-        nonlocal digits, group
-        if group is not None:
-            digits += str(group)
-            group = None
-
-    for word in words:
+    for word in [*words, ""]:
         value = _VALUES.get(word)
         if word in _SCALES and (group is not None or digits):
-            base = group if group is not None else int(digits)
-            digits = digits if group is not None else ""
-            group = base * _SCALES[word]
-        elif value is not None:
-            fits = group is not None and ((group % 100 >= 20 and group % 10 == 0 and 0 < value < 10) or (
-                group >= 100 and group % 100 == 0 and value > 0))  # fmt: skip
-            if fits and group is not None:
-                group += value
-            else:
-                flush()
-                group = value
-        elif word.isdigit():
-            flush()
-            digits += word
-        elif word in _ORDINALS and group is not None and group % 10 == 0 and group >= 20:
-            group += _ORDINALS[word]
-            flush()
-            joined.append(f"{digits}th")
-            digits = ""
+            digits, group = ("", int(digits) * _SCALES[word]) if group is None else (digits, group * _SCALES[word])
+        elif value is not None and group is not None and _completes(group, value):
+            group += value
+        elif value is not None or word.isdigit():
+            digits += "" if group is None else str(group)
+            digits, group = (digits, value) if value is not None else (digits + word, None)
+        elif word in _ORDINALS and group is not None and _completes(group, _ORDINALS[word]):
+            joined.append(f"{digits}{group + _ORDINALS[word]}th")
+            digits, group = "", None
         else:
-            flush()
-            if digits:
-                joined.append(digits)
-                digits = ""
-            joined.append(f"{_ORDINALS[word]}th" if word in _ORDINALS else re.sub(r"(?<=\d)(st|nd|rd)$", "th", word))
-    flush()
-    return [*joined, digits] if digits else joined
+            digits += "" if group is None else str(group)
+            ordinal = f"{_ORDINALS[word]}th" if word in _ORDINALS else re.sub(r"(?<=\d)(st|nd|rd)$", "th", word)
+            joined.extend(part for part in (digits, ordinal) if part)
+            digits, group = "", None
+    return joined
+
+
+def _completes(group: int, value: int) -> bool:
+    """Whether a number word goes on with the number before: twenty-one, five hundred twelve."""
+    if group >= 100 and group % 100 == 0:
+        return value > 0
+    return group % 100 >= 20 and group % 10 == 0 and 0 < value < 10
 
 
 def word_errors(reference: Sequence[str], heard: Sequence[str]) -> int:
@@ -264,6 +225,6 @@ def error_rate(scores: Sequence[Score], *, resamples: int = 2000, seed: int = 1)
     return ErrorRate(float(errors.sum() / words.sum()), float(low), float(high), int(words.sum()), len(scores))
 
 
-def worst(scores: Sequence[Score]) -> Iterator[Score]:
+def worst(scores: Sequence[Score]) -> list[Score]:
     """Clips with errors, most errors first."""
-    return iter(sorted((one for one in scores if one.errors), key=lambda one: -one.errors))
+    return sorted((one for one in scores if one.errors), key=lambda one: -one.errors)

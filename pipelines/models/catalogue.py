@@ -99,10 +99,11 @@ class Model:
         origin: who made it.
         licence: SPDX identifier, or words where none fits.
         summary: one line for people.
-        files: its files; of a repository model the manifest tells them.
+        files: its files; none for a repository model (see `shipped`).
         same_as: the published original the files equal byte for byte, or None.
         embedded: part of the set that `attune models install --embedded` brings and a fresh start needs.
         library: the library (import name) of a library model, the folder inside the source tree of a repository model.
+        shipped: of a repository model the names of its files; size and sha256 stand in the folder's `manifest.json`.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Model:
     same_as: str | None = None
     embedded: bool = False
     library: str = ""
+    shipped: tuple[str, ...] = ()
 
     @property
     def packages(self) -> tuple[Package, ...]:
@@ -442,22 +444,24 @@ def _shipped() -> tuple[Model, ...]:
             slot=Slot.EMOTION,
             engine="embedded (numpy)",
             carrier=Carrier.REPOSITORY,
-            origin="trained here: attune train",
-            licence="Apache-2.0",
+            origin="trained here on EmoDB: attune train emotion",
+            licence="weights from CC BY 4.0 data, MIT encoder",
             summary="emotion from the voice: a head on the recogniser's encoder and prosody",
             embedded=True,
             library="pipelines/emotion/weights",
+            shipped=("voice.npz",),
         ),
         Model(
             name="attune-words",
             slot=Slot.WORDS,
             engine="embedded (numpy)",
             carrier=Carrier.REPOSITORY,
-            origin="trained here: attune train",
-            licence="Apache-2.0",
+            origin="trained here on GoEmotions: attune train words",
+            licence="weights from CC BY 4.0 data",
             summary="emotion from the words",
             embedded=True,
             library="pipelines/emotion/weights",
+            shipped=("words.npz", "cues_en.json"),
         ),
     )
 

