@@ -184,8 +184,15 @@ async def _speaker(settings: Settings, loader: _Loader) -> Speaker:
             await hibari.warm_up()
             return hibari
         case "kokoro":
+            from pipelines.speech.kokoro import KokoroSpeaker
+
             folder = locate("kokoro-82m", settings.models.cache_dir)
-            kokoro = await loader.load(f"voice {chosen.voice}", lambda: _kokoro(folder, settings))
+            kokoro = await loader.load(
+                f"voice {chosen.voice}",
+                lambda: KokoroSpeaker.load(
+                    folder, voice=chosen.voice, threads=chosen.threads, at_once=chosen.at_once
+                ),
+            )
             await kokoro.warm_up()
             return kokoro
         case "riva":

@@ -1,7 +1,5 @@
 """Twilio's doors: the call rings, its media arrives, its stream has ended."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -26,6 +26,7 @@ from pipelines.ports import Pcm, Recognition, Writer
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
+from service.examples import example_agent
 from service.settings import Settings
 from service.wiring import House
 from telephony.simulator.caller import ScriptedCaller, Step
@@ -132,20 +133,28 @@ def spoken() -> Pcm:
 
 Opened = Callable[..., Any]
 
+BRIEF = example_agent().model_copy(
+    update={"disclosure": "I am a machine that listens to your tone.", "greeting": "Hello."}
+)
+"""The example agent with few words before the caller's turn: scenes run in real time."""
+
 
 @pytest.fixture
 def open_stage(tmp_path: Path, turn_models: TurnModels, spoken: Pcm) -> Opened:
-    """Open a service of its own for a scene; arguments override settings and the writer."""
+    """Open a service of its own for a scene; arguments override the writer, the agent and settings."""
 
     @asynccontextmanager
-    async def opened(*, writer: Writer | None = None, **overrides: Any) -> AsyncIterator[Stage]:
+    async def opened(
+        *, writer: Writer | None = None, agent: dict[str, Any] | None = None, **overrides: Any
+    ) -> AsyncIterator[Stage]:
         ear, feeling = ScriptedEar(), ScriptedFeeling()
         speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=2)
         spare = await speaker.speak("Sorry, one moment.", Style())
         engines = Engines(turn_models, ear, feeling, writer or SimulatedWriter(), speaker, spare)
         houses: list[House] = []
-        app_settings = {"data_dir": tmp_path, "log_level": "WARNING", **overrides}
-        settings = Settings(**app_settings)
+        brief = tmp_path / "agent.json"
+        brief.write_text(BRIEF.model_copy(update=agent or {}).model_dump_json())
+        settings = Settings(**{"data_dir": tmp_path, "agent_file": brief, **overrides})
 
         async with served(create_app(settings, ready=houses.append, engines=engines)) as origin:
             yield Stage(origin, houses[0], ear, feeling, spoken)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +14,6 @@ from websockets.exceptions import ConnectionClosed
 
 from pipelines.emotion.estimate import Label
 from pipelines.plan import OpeningHours
-from service.examples import example_agent
 from telephony.simulator.caller import Press, Say
 from tests.scenes.conftest import Opened
 
@@ -58,13 +56,11 @@ async def test_a_barge_in_keeps_only_what_was_heard(open_stage: Opened) -> None:
     assert call.entries("clear")
 
 
-async def test_a_human_is_never_refused(open_stage: Opened, tmp_path: Path) -> None:
+async def test_a_human_is_never_refused(open_stage: Opened) -> None:
     """Asked for a person while the team is in, the agent says so and the carrier goes on to the queue."""
     always = ("00:00", "24:00")
     hours = OpeningHours(weekdays=always, saturday=always, sunday=always)
-    agent = tmp_path / "agent.json"
-    agent.write_text(example_agent().model_copy(update={"hours": hours}).model_dump_json())
-    async with open_stage(agent_file=agent) as stage:
+    async with open_stage(agent={"hours": hours}) as stage:
         call = await stage.ring([Say(stage.voice)], lines=["I want to speak to a real person"], quiet_s=4.0)
         record = await stage.record(call)
     assert record["outcome"] == "handed_off"
