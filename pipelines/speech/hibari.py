@@ -13,13 +13,19 @@ from pipelines.empathy.tone import Style
 from pipelines.ports import EngineFailed, Speech
 from pipelines.speech.phonemes import LONGEST_TEXT, EnglishPhonemes
 from pipelines.speech.pool import Pool
-from pipelines.speech.style import Floats, Sounded, assemble, blend, blend_pitch, frame_positions, shape_pitch
+from pipelines.speech.style import (
+    VOICED_HZ,
+    Floats,
+    Sounded,
+    assemble,
+    blend,
+    blend_pitch,
+    frame_positions,
+    shape_pitch,
+)
 from pipelines.speech.voice_network import VoiceNetwork
 
 RATE_HZ = 24_000
-
-LEVEL_DB = 4.0
-"""The voice's active level is -25 dB of full scale; this brings it to what telephone networks expect, about -21."""
 
 _DB = np.float32(np.log(10) / 20)
 """The network's spectra are natural logarithms of magnitudes."""
@@ -131,17 +137,8 @@ def render(spectra: list[Floats], style: Style) -> Floats:
         harmonic, phase, noise, free = (blend(part, positions) for part in (harmonic, phase, noise, free))
         free_phase = free_phase[:, np.rint(positions).astype(np.intp)]  # angles have no middle
     if style.breath_db:
-        # Only where there is pitch: breath is heard in vowels, while louder s and f would only hiss. The noise part
-        # of this voice is some 40 dB weaker than the free-phase part, which holds what is heard as breath.
-        breath = np.where(f0_hz > 0, _DB * np.float32(style.breath_db), np.float32(0))
+        # Only where there is pitch: breath is heard in vowels, while louder s and f would only hiss. What is heard as
+        # breath is in the free-phase part; the noise part of this voice is some 30 dB weaker.
+        breath = np.where(f0_hz >= VOICED_HZ, _DB * np.float32(style.breath_db), np.float32(0))
         noise, free = noise + breath, free + breath
-    gain = _DB * np.float32(LEVEL_DB)
-    return dsp.synth(
-        harmonic + gain,
-        phase,
-        noise + gain,
-        free + gain,
-        free_phase,
-        shape_pitch(f0_hz, style),
-        np.random.default_rng(0),
-    )
+    return dsp.synth(harmonic, phase, noise, free, free_phase, shape_pitch(f0_hz, style), np.random.default_rng(0))

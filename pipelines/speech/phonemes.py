@@ -17,8 +17,8 @@ from pipelines.speech.spoken_text import for_the_ear
 LONGEST_PHRASE = 400
 """Phonemes that the voices take at once; longer sentences are cut, after a comma where there is one."""
 
-LONGEST_TEXT = 4000
-"""Characters spoken at once, some four minutes; the rest is not spoken."""
+LONGEST_TEXT = 1500
+"""Characters spoken at once, some hundred seconds; the rest is not spoken."""
 
 _LONGEST_WORD = re.compile(r"(\S{30})(?=\S)")
 """The rules' time grows with the cube of a word's pieces ('a-a-a-...' of 1000 characters: minutes), so cut it."""

@@ -21,11 +21,18 @@ SENTENCE_PAUSE_S = 0.28
 CLAUSE_PAUSE_S = 0.1
 """Silence after a piece of a sentence that was too long for the voice."""
 
+VOICED_HZ = 40.0
+"""Below this a pitch curve means 'unvoiced'; hibari's curve seldom reaches 0 there."""
+
 SLOWEST, FASTEST = 0.7, 1.4
 LOWEST_HZ, HIGHEST_HZ = 65.0, 450.0
 CEILING = 0.97
 KNEE = 0.7
 """Above this part of full scale the limiter bends; speech at volume 0 stays below it."""
+
+ACTIVE_LEVEL_DB = -21.0
+"""Mean power of speech without its gaps, in dB of full scale, at volume 0: what telephone networks expect, or a little
+more. Each phrase is brought to it, because moving the pitch changes the power of a voice by up to 5 dB."""
 
 _BLOCK = 300
 _LEAD_BLOCKS, _TRAIL_BLOCKS = 2, 4
@@ -36,12 +43,12 @@ def shape_pitch(f0_hz: Floats, style: Style) -> Floats:
     """Move the mean pitch and scale the excursions around it, on a logarithmic axis as the ear has it.
 
     Args:
-        f0_hz: one value a frame, 0 where unvoiced; those stay 0.
+        f0_hz: one value a frame; below `VOICED_HZ` unvoiced, where the result is 0.
         style: `pitch_st` and `range` are used.
     """
-    voiced = f0_hz > 0
+    voiced = f0_hz >= VOICED_HZ
     if not voiced.any():
-        return f0_hz
+        return np.zeros_like(f0_hz)
     log_f0 = np.log2(f0_hz[voiced])
     mean = log_f0.mean()
     shaped = np.exp2(mean + (log_f0 - mean) * style.range + style.pitch_st / 12)
@@ -65,12 +72,12 @@ def blend(frames: Floats, positions: NDArray[np.float64]) -> Floats:
 
 
 def blend_pitch(f0_hz: Floats, positions: NDArray[np.float64]) -> Floats:
-    """The pitch curve between frames; where the nearest frame is unvoiced it stays 0, so no glide is made up."""
-    voiced = np.flatnonzero(f0_hz > 0)
+    """The pitch curve between frames; where the nearest frame is unvoiced it is 0, so no glide is made up."""
+    voiced = np.flatnonzero(f0_hz >= VOICED_HZ)
     if not len(voiced):
         return np.zeros(len(positions), np.float32)
     curve = np.interp(positions, voiced, np.log2(f0_hz[voiced]))
-    return np.where(f0_hz[np.rint(positions).astype(np.intp)] > 0, np.exp2(curve), 0.0).astype(np.float32)
+    return np.where(f0_hz[np.rint(positions).astype(np.intp)] >= VOICED_HZ, np.exp2(curve), 0.0).astype(np.float32)
 
 
 def limit(wave: Floats) -> Floats:
@@ -113,7 +120,7 @@ def assemble(text: str, sounded: Iterable[Sounded], style: Style, rate_hz: int) 
         )
         pause_s = style.pause * (SENTENCE_PAUSE_S if one.phrase.ends_sentence else CLAUSE_PAUSE_S)
         pause = np.zeros(round(max(0.0, pause_s) * rate_hz), np.float32)
-        pieces += [_faded(one.wave[start:stop]), pause]
+        pieces += [_faded(one.wave[start:stop]) * levelling(one.wave[first:last]), pause]
         length += stop - start + len(pause)
     if not pieces:
         return Speech(np.zeros(0, np.int16), rate_hz, ())
@@ -132,6 +139,13 @@ def audible(wave: Floats) -> tuple[int, int]:
     loudness = np.sqrt(np.square(wave[: blocks * _BLOCK]).reshape(blocks, _BLOCK).mean(axis=1))
     loud = np.flatnonzero(loudness > max(1e-4, float(loudness.max()) * _AUDIBLE))
     return (int(loud[0]) * _BLOCK, (int(loud[-1]) + 1) * _BLOCK) if len(loud) else (0, 0)
+
+
+def levelling(wave: Floats) -> np.float32:
+    """The factor that brings speech to `ACTIVE_LEVEL_DB`; blocks 25 dB below the loudest are gaps."""
+    power = np.square(wave[: len(wave) // _BLOCK * _BLOCK]).reshape(-1, _BLOCK).mean(axis=1)
+    active = power[power > power.max() * 10**-2.5].mean()
+    return np.float32(10 ** (ACTIVE_LEVEL_DB / 20) / np.sqrt(active))
 
 
 def _faded(wave: Floats) -> Floats:
