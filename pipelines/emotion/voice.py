@@ -111,6 +111,20 @@ class VoiceHead:
         weighed = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return weighed / weighed.sum(axis=-1, keepdims=True), np.clip(out[..., len(ACTED) :], -1, 1)
 
+    def read(self, features: NDArray[np.float32]) -> Reading:
+        """Emotion of one utterance from its normalised features, shape (features,)."""
+        shares, affect = self.scores(features)
+        probabilities = dict.fromkeys(LABELS, 0.0)
+        for acted, share in zip(ACTED, shares, strict=True):
+            probabilities[AS_LABEL[acted]] += float(share)
+        return Reading(
+            valence=float(affect[0]),
+            arousal=float(affect[1]),
+            probabilities=probabilities,
+            confidence=min(1.0, max(probabilities.values())),
+            model=self.version,
+        )
+
 
 class EmbeddedVoiceReader:
     """`ports.VoiceReader` on the encoder states that the embedded recogniser already computed."""
@@ -160,17 +174,7 @@ class EmbeddedVoiceReader:
 
     def estimate(self, features: NDArray[np.float32]) -> Reading:
         """See `ports.VoiceReader`."""
-        shares, affect = self._head.scores(features)
-        probabilities = dict.fromkeys(LABELS, 0.0)
-        for acted, share in zip(ACTED, shares, strict=True):
-            probabilities[AS_LABEL[acted]] += float(share)
-        return Reading(
-            valence=float(affect[0]),
-            arousal=float(affect[1]),
-            probabilities=probabilities,
-            confidence=min(1.0, max(probabilities.values())),
-            model=self._head.version,
-        )
+        return self._head.read(features)
 
     def close(self) -> None:
         """Drop waiting work."""

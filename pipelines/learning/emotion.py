@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from pipelines.emotion.baseline import CallerBaseline, Prior, Vector
 from pipelines.emotion.estimate import LABELS
 from pipelines.emotion.prosody import prosody
+from pipelines.emotion.reader import usual
 from pipelines.emotion.voice import ACTED, AFFECT, AS_LABEL, VoiceHead, voice_vector
 from pipelines.learning.line import LINE_RATE_HZ, Line
 from pipelines.ports import Pcm
@@ -68,6 +69,28 @@ def read_clips(folder: Path, only: Collection[str] = ()) -> list[Clip]:
     return clips
 
 
+PIECE_S: Final = 3.0
+"""Length of the pieces that read speech is cut into, about that of a turn."""
+
+
+def read_neutral(folder: Path) -> list[Clip]:
+    """Read speech without labels as neutral clips: `speaker-chapter-number.flac`, as LibriSpeech names its files.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    clips: list[Clip] = []
+    for file in sorted(folder.glob("*.flac")):
+        pcm, rate_hz = soundfile.read(file, dtype="int16")
+        size = int(PIECE_S * rate_hz)
+        clips += [
+            Clip(f"{file.name}-{start // size}", f"read-{file.name.split('-')[0]}", "neutral", piece, rate_hz)
+            for start in range(0, len(pcm), size)
+            if len(piece := pcm[start : start + size]) > size * 2 // 3
+        ]
+    return clips
+
+
 class Condition(StrEnum):
     """How an utterance reaches the recogniser."""
 
@@ -82,6 +105,7 @@ class Condition(StrEnum):
 
 
 TRAINED_ON: Final = tuple(Condition)
+NEUTRAL_TRAINED_ON: Final = (Condition.MU_LAW, Condition.IN_CALL, Condition.ANY_LINE)
 
 
 def under(clip: Clip, condition: Condition) -> tuple[Pcm, int]:
@@ -199,9 +223,24 @@ def population(samples: Sequence[Sample], strength: float) -> Prior:
 
 
 def simulate_calls(
-    samples: Sequence[Sample], prior: Prior, *, seed: int, use_baseline: bool = True, turns: int = CALL_TURNS
+    samples: Sequence[Sample],
+    prior: Prior,
+    *,
+    seed: int,
+    use_baseline: bool = True,
+    weigh: Callable[[Vector], float] = lambda _: 1.0,
+    turns: int = CALL_TURNS,
 ) -> list[Turn]:
-    """Each speaker's clips, per condition, in random order, cut into calls; the baseline learns turn by turn."""
+    """Each speaker's clips, per condition, in random order, cut into calls; the baseline learns turn by turn.
+
+    Args:
+        samples: the clips.
+        prior: the population.
+        seed: of the order.
+        use_baseline: False compares every turn with the population.
+        weigh: how much a normalised turn counts as the speaker's usual voice; in training all count.
+        turns: length of a call.
+    """
     played: list[Turn] = []
     for number, group in enumerate(_grouped(samples)):
         order = np.random.default_rng((seed, number)).permutation(len(group))
@@ -209,9 +248,10 @@ def simulate_calls(
             if place % turns == 0:
                 baseline = CallerBaseline()
             sample = group[index]
-            played.append(Turn(sample, place % turns + 1, baseline.normalise(sample.vector, prior)))
+            vector = baseline.normalise(sample.vector, prior)
+            played.append(Turn(sample, place % turns + 1, vector))
             if use_baseline:
-                baseline.learn(sample.vector)
+                baseline.learn(sample.vector, weigh(vector))
     return played
 
 
@@ -258,6 +298,11 @@ class Guess:
     affect: Vector
 
 
+def as_in_calls(head: VoiceHead) -> Callable[[Vector], float]:
+    """How a call weighs a turn for the baseline (see `usual`)."""
+    return lambda vector: usual(head.read(vector))
+
+
 def guess(head: VoiceHead, turns: Sequence[Turn]) -> list[Guess]:
     """Scores of turns."""
     out = np.array([turn.vector for turn in turns]) @ head.weights.T + head.bias
@@ -265,14 +310,28 @@ def guess(head: VoiceHead, turns: Sequence[Turn]) -> list[Guess]:
 
 
 def leave_one_speaker_out(
-    samples: Sequence[Sample], recipe: Recipe, conditions: Sequence[Condition], *, seed: int = 1000
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    conditions: Sequence[Condition],
+    *,
+    neutral: Sequence[Sample] = (),
+    seed: int = 1000,
 ) -> list[Guess]:
-    """Guesses for every speaker by a head trained on all others, in simulated calls under the given conditions."""
+    """Guesses for every speaker by a head trained on all others, in simulated calls under the given conditions.
+
+    Args:
+        samples: acted speech.
+        recipe: hyper-parameters.
+        conditions: what is guessed under.
+        neutral: read speech that every head is trained on besides.
+        seed: of the order of the calls.
+    """
     guesses: list[Guess] = []
     for speaker in sorted({sample.speaker for sample in samples}):
-        head = train_head([sample for sample in samples if sample.speaker != speaker], recipe)
+        head = train_head([*(one for one in samples if one.speaker != speaker), *neutral], recipe)
         own = [sample for sample in samples if sample.speaker == speaker and sample.condition in conditions]
-        guesses += guess(head, simulate_calls(own, head.prior, seed=seed, use_baseline=recipe.use_baseline))
+        turns = simulate_calls(own, head.prior, seed=seed, use_baseline=recipe.use_baseline, weigh=as_in_calls(head))
+        guesses += guess(head, turns)
     return guesses
 
 
@@ -424,9 +483,28 @@ def score_elsewhere(
 ) -> tuple[float, tuple[float, float]]:
     """Four-class recall on a corpus that was not trained on, and its 95 % interval over speakers."""
     known = [sample for sample in samples if sample.emotion in FOUR]
-    turns = simulate_calls(known, head.prior, seed=seed, use_baseline=use_baseline)
+    turns = simulate_calls(known, head.prior, seed=seed, use_baseline=use_baseline, weigh=as_in_calls(head))
     shares = product_probabilities(guess(head, turns), head.temperature)
     allowed = [PRODUCT.index(label) for label in PRODUCT if label in set(FOUR.values())]
     said = [str(PRODUCT[allowed[int(place)]]) for place in shares[:, allowed].argmax(axis=1)]
     truth = [FOUR[turn.sample.emotion] for turn in turns]
     return recall(truth, said), _interval(truth, said, [turn.sample.speaker for turn in turns])
+
+
+def false_alarms(
+    samples: Sequence[Sample], neutral: Sequence[Sample], recipe: Recipe, temperature: float, least: float
+) -> float:
+    """Share of read speech that is called unpleasant with at least that confidence.
+
+    Half of the readers are trained on, the other half is measured; the halves do not share a speaker.
+    """
+    readers = sorted({sample.speaker for sample in neutral})
+    known = set(readers[::2])
+    head = replace(
+        train_head([*samples, *(one for one in neutral if one.speaker in known)], recipe), temperature=temperature
+    )
+    unknown = [one for one in neutral if one.speaker not in known and one.condition is Condition.IN_CALL]
+    turns = simulate_calls(unknown, head.prior, seed=3, weigh=as_in_calls(head))
+    shares = product_probabilities(guess(head, turns), temperature)
+    unpleasant = [label.is_negative for label in PRODUCT]
+    return float(np.mean(np.array(unpleasant)[shares.argmax(axis=1)] & (shares.max(axis=1) >= least)))

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.emotion.fusion import UNSURE_BELOW
 from pipelines.emotion.shipped import load
 from pipelines.emotion.voice import WEIGHTS as VOICE_WEIGHTS
 from pipelines.emotion.voice import VoiceHead
@@ -21,12 +22,13 @@ from pipelines.learning.emotion import (
     Recipe,
     Sample,
     VoiceScore,
+    false_alarms,
     leave_one_speaker_out,
     score_elsewhere,
     score_voice,
 )
 from pipelines.learning.words import TO_LABEL, WordsScore, read_posts, score_words
-from service.cli.train import voice_samples
+from service.cli.train import acted_samples, neutral_samples
 
 console = Console()
 
@@ -35,14 +37,15 @@ def emotion(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="folder that holds the corpora")],
     out: Annotated[Path, typer.Option(file_okay=False, help="where features and results go")] = Path("evaluation"),
 ) -> None:
-    """Measure the voice head (emodb/ with speakers held out, ased/ unseen) and the words (text/goemotions/)."""
+    """Measure the voice (emodb/ with speakers held out, speech/librispeech/, ased/) and words (text/goemotions/)."""
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {}
     if (data / "emodb").is_dir():
-        samples = voice_samples(data / "emodb", out / "emodb-features.npz")
-        results["emodb"] = _held_out(samples)
+        readers = data / "speech" / "librispeech"
+        neutral = neutral_samples(readers, out) if readers.is_dir() else []
+        results["emodb"] = _held_out(acted_samples(data / "emodb", out), neutral)
     if (data / "ased").is_dir():
-        elsewhere = voice_samples(data / "ased", out / "ased-features.npz", (Condition.MU_LAW,))
+        elsewhere = acted_samples(data / "ased", out, (Condition.MU_LAW,))
         results["ased"] = _elsewhere(elsewhere)
     if (data / "text" / "goemotions").is_dir():
         results["goemotions"] = _words(data / "text" / "goemotions")
@@ -53,16 +56,22 @@ def emotion(
     console.print(f"results in {out / 'emotion.json'}")
 
 
-def _held_out(samples: list[Sample]) -> dict[str, Any]:
+def _held_out(samples: list[Sample], neutral: list[Sample]) -> dict[str, Any]:
     table = Table("speakers held out", "UAR 7 classes", "95 %", "UAR labels", "ECE", "turn 1", "after 5", title="Voice")
     results: dict[str, Any] = {}
     for condition in (Condition.CLEAN, Condition.MU_LAW, Condition.IN_CALL):
         for use_baseline in (True, False):
-            score = score_voice(leave_one_speaker_out(samples, Recipe(use_baseline=use_baseline), (condition,)))
+            recipe = Recipe(use_baseline=use_baseline)
+            score = score_voice(leave_one_speaker_out(samples, recipe, (condition,), neutral=neutral))
             name = f"{condition}{'' if use_baseline else ', no baseline'}"
             results[name] = asdict(score)
             table.add_row(name, *_row(score))
     console.print(table)
+    if neutral:
+        temperature = VoiceHead.from_arrays(load(VOICE_WEIGHTS)).temperature
+        share = false_alarms(samples, neutral, Recipe(), temperature, UNSURE_BELOW)
+        results["false_alarms"] = share
+        console.print(f"read speech of unknown speakers called unpleasant: {share:.1%}")
     return results
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,9 @@ from pipelines.emotion import words as words_files
 from pipelines.emotion.phrases import CueBook
 from pipelines.emotion.shipped import Arrays, seal
 from pipelines.learning.emotion import (
+    NEUTRAL_TRAINED_ON,
+    TRAINED_ON,
+    Clip,
     Condition,
     Encoder,
     Recipe,
@@ -25,6 +29,7 @@ from pipelines.learning.emotion import (
     keep_samples,
     leave_one_speaker_out,
     read_clips,
+    read_neutral,
     read_samples,
     score_voice,
     train_head,
@@ -43,21 +48,29 @@ Out = Annotated[Path, typer.Option(file_okay=False, help="where the weights go")
 
 
 @train_app.command()
-def emotion(data: Data, out: Out) -> None:
-    """Train the voice head on a corpus of acted speech (labels.csv beside the recordings; EmoDB ships)."""
-    out.mkdir(parents=True, exist_ok=True)
-    samples = voice_samples(data, out / f"{data.name}-features.npz")
+def emotion(
+    data: Data,
+    neutral: Annotated[Path, typer.Option(exists=True, file_okay=False, help="read speech, *.flac")],
+    out: Out,
+    features: Annotated[Path, typer.Option(file_okay=False, help="where features are kept")] = Path("features"),
+) -> None:
+    """Train the voice head on acted speech (labels.csv beside the recordings: EmoDB) and read speech (LibriSpeech)."""
+    for folder in (out, features):
+        folder.mkdir(parents=True, exist_ok=True)
+    samples = acted_samples(data, features)
+    readers = neutral_samples(neutral, features)
     recipe = Recipe()
     console.print("measuring, each speaker held out in turn")
-    held_out = leave_one_speaker_out(samples, recipe, (Condition.MU_LAW, Condition.IN_CALL))
+    held_out = leave_one_speaker_out(samples, recipe, (Condition.MU_LAW, Condition.IN_CALL), neutral=readers)
     score = score_voice(held_out)
     console.print(f"recall {score.uar:.3f}, product labels {score.product_uar:.3f}, ECE {score.ece:.3f} (mu-law)")
-    head = calibrate(train_head(samples, recipe), held_out)
+    head = calibrate(train_head([*samples, *readers], recipe), held_out)
     _write(
         out / voice_files.WEIGHTS,
         head.arrays(),
-        origin=f"{data.name}: Burkhardt et al. 2005 (EmoDB); features by Whisper base",
-        licence="CC BY 4.0 (corpus), MIT (Whisper)",
+        "emotion",
+        origin="EmoDB, Burkhardt et al. 2005; LibriSpeech, Panayotov et al. 2015; features by Whisper base",
+        licence="CC BY 4.0 (both corpora), MIT (Whisper)",
     )
 
 
@@ -71,6 +84,7 @@ def words(data: Data, out: Out) -> None:
     _write(
         out / words_files.WEIGHTS,
         model.arrays(),
+        "words",
         origin="GoEmotions, Demszky et al. 2020",
         licence="CC BY 4.0 (corpus)",
     )
@@ -84,13 +98,22 @@ def cues(folder: Out) -> None:
     console.print(f"sealed {folder / phrases.FILE}")
 
 
-def voice_samples(corpus: Path, kept: Path, conditions: tuple[Condition, ...] = tuple(Condition)) -> list[Sample]:
-    """Features of a corpus, computed once and kept in a file."""
-    if kept.exists():
-        console.print(f"features from {kept}")
-        return read_samples(kept)
-    samples = describe(read_clips(corpus), _encoder(), conditions, say=console.print)
-    keep_samples(samples, kept)
+def acted_samples(corpus: Path, kept: Path, conditions: tuple[Condition, ...] = TRAINED_ON) -> list[Sample]:
+    """Features of acted speech, computed once and kept in a folder."""
+    return _kept(kept / f"{corpus.name}-features.npz", lambda: read_clips(corpus), conditions)
+
+
+def neutral_samples(folder: Path, kept: Path) -> list[Sample]:
+    """Features of read speech, computed once and kept in a folder."""
+    return _kept(kept / f"{folder.name}-features.npz", lambda: read_neutral(folder), NEUTRAL_TRAINED_ON)
+
+
+def _kept(file: Path, clips: Callable[[], list[Clip]], conditions: tuple[Condition, ...]) -> list[Sample]:
+    if file.exists():
+        console.print(f"features from {file}")
+        return read_samples(file)
+    samples = describe(clips(), _encoder(), conditions, say=console.print)
+    keep_samples(samples, file)
     return samples
 
 
@@ -104,7 +127,7 @@ def _encoder() -> Encoder:
     return WhisperRecogniser.load(folder).encode_here
 
 
-def _write(file: Path, arrays: Arrays, *, origin: str, licence: str) -> None:
+def _write(file: Path, arrays: Arrays, command: str, *, origin: str, licence: str) -> None:
     np.savez_compressed(file, allow_pickle=False, **arrays)
-    seal(file, origin=origin, licence=licence, trained_with=f"attune train {file.stem} ({arrays['version']})")
+    seal(file, origin=origin, licence=licence, trained_with=f"attune train {command} ({arrays['version']})")
     console.print(f"wrote {file} ({file.stat().st_size / 1e6:.2f} MB)")

@@ -50,5 +50,6 @@ def test_one_source_alone_speaks_for_itself() -> None:
     """A short "no!" has no voice reading; a cough has no words."""
     alone = reading(Label.SAD, 0.7, -0.6, -0.4)
     for fused in (fuse(alone, None), fuse(None, alone)):
-        assert (fused.label, fused.confidence) == (Label.SAD, pytest.approx(0.7))
+        assert fused.label is Label.SAD
+        assert fused.confidence == pytest.approx(0.7)
         assert (fused.valence, fused.arousal, fused.disagreement) == (-0.6, -0.4, 0.0)

@@ -16,7 +16,7 @@ def voice(pitch_hz: NDArray[np.float64], rate_hz: int, level: float = 6000) -> P
     """Harmonics of a pitch curve, one value per sample."""
     phase = 2 * np.pi * np.cumsum(pitch_hz) / rate_hz
     tones = [np.sin(k * phase) / k for k in range(1, 12) if k * pitch_hz.max() < rate_hz / 2.2]
-    return (level * np.sum(tones, axis=0) / 2).astype(np.int16)
+    return np.asarray(level * np.sum(tones, axis=0) / 2, dtype=np.int16)
 
 
 def told(pcm: Pcm, rate_hz: int) -> dict[str, float]:
