@@ -126,6 +126,9 @@ NO = re.compile(
     r"|i would rather not|never mind|leave it|that is not|i do not (?:want|need|think)|nothing|not today|no need"
     r"|not at the moment)\b"
 )
+_AFTER_FAREWELL = 8
+"""Words that may follow a farewell."""
+
 GOODBYE = re.compile(
     r"\b(?:good ?bye|bye|bye bye|see you|cheerio|take care|have a (?:good|nice|great|lovely) (?:day|one|evening"
     r"|afternoon|weekend))\b"
@@ -225,6 +228,18 @@ def wants_human(text: str) -> bool:
     if _HUMAN.search(asked):
         return True
     return bool(_ONLY_HUMAN.match(" ".join(_FILLER.sub(" ", asked).split())))
+
+
+def says_goodbye(said: str) -> bool:
+    """Whether the caller takes leave: a farewell that little comes after.
+
+    A "bye" at the head of a long sentence is most often a misheard "by".
+
+    Args:
+        said: the caller's words, made plain.
+    """
+    farewells = list(GOODBYE.finditer(said))
+    return bool(farewells) and len(said[farewells[-1].end() :].split()) <= _AFTER_FAREWELL
 
 
 def complains(text: str) -> bool:

@@ -13,7 +13,6 @@ from pipelines.empathy.dialogue import DialogueState, Offer
 from pipelines.empathy.knowledge import Knowledge
 from pipelines.empathy.phrases import (
     DONT_KNOW,
-    GOODBYE,
     GREETING,
     NO,
     PLAIN_YES,
@@ -24,6 +23,7 @@ from pipelines.empathy.phrases import (
     YES,
     complains,
     is_crisis,
+    says_goodbye,
     spells,
     spoken_key,
     wants_human,
@@ -115,7 +115,7 @@ def _for_tool(text: str, said: str, tool: LookupTool, found: tuple[Fact, float] 
         return AsksTool(tool, key)
     if DONT_KNOW.search(said) or NO.match(said):
         return Says(Meaning.DENY, "key")
-    if GOODBYE.search(said) or REPEAT.search(said) or any(pattern.search(said) for _, pattern in SMALL):
+    if says_goodbye(said) or REPEAT.search(said) or any(pattern.search(said) for _, pattern in SMALL):
         return None
     if found is not None and found[1] >= SURE_OF_FACT:
         return None
@@ -123,7 +123,7 @@ def _for_tool(text: str, said: str, tool: LookupTool, found: tuple[Fact, float] 
 
 
 def _yes_or_no(said: str) -> Says | None:
-    if GOODBYE.search(said):
+    if says_goodbye(said):
         return Says(Meaning.GOODBYE)
     if NO.match(said):
         return Says(Meaning.DENY)
@@ -143,7 +143,7 @@ def _matter(text: str, said: str, agent: Agent, found: tuple[Fact, float] | None
     for tool in agent.tools:
         if any(f" {plain(phrase)} " in f" {said} " for phrase in tool.when):
             return AsksTool(tool, spoken_key(text, tool.key_pattern))
-    if found is not None and not (GOODBYE.search(said) and found[1] < SURE_OF_FACT):
+    if found is not None and not (says_goodbye(said) and found[1] < SURE_OF_FACT):
         return AsksFact(*found)
     return None
 
@@ -152,7 +152,7 @@ def _courtesy(said: str, found: tuple[Fact, float] | None) -> Says:
     for about, pattern in SMALL:
         if pattern.search(said):
             return Says(Meaning.SMALL, about)
-    if found is None and GOODBYE.search(said):
+    if found is None and says_goodbye(said):
         return Says(Meaning.GOODBYE)
     if STILL_BROKEN.search(said):
         return Says(Meaning.COMPLAINT, "still_broken")

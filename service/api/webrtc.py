@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, HTTPException
 from pydantic import BaseModel, Field
 
 from pipelines.events import AgentSays, AgentSpoke, CallerSpoke, DisclosureHeard, Event, TurnTimed
-from service.calls.admission import Admission, Admitted, Refused
+from service.calls.admission import Admission, Admitted, Refusal, Refused
 from service.calls.desk import Desk
 from service.calls.meters import CallMeters
 from service.domain.calls import Outcome
@@ -129,6 +129,8 @@ def web_router(web: WebDoor) -> APIRouter:
         verdict = await web.admission.weigh(IncomingCall("webrtc", f"web-{secrets.token_hex(8)}", "", number))
         if isinstance(verdict, Refused):
             web.meters.refused("webrtc")
+            if verdict.reason is Refusal.UNKNOWN_NUMBER:
+                raise HTTPException(404, "nobody answers by that name")
             raise HTTPException(503, f"the call cannot be taken: {verdict.reason}", {"Retry-After": "20"})
         return Joined(
             token=web.tokens.issue(JOIN_PURPOSE, verdict.start.call_id, web.join_token_s),

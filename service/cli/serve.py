@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Annotated
 
 import typer
 import uvicorn
 from rich.console import Console
 
+from pipelines.models.catalogue import CATALOGUE
+from pipelines.models.install import State, verify
 from service.app import create_app
 from service.cli.configured import read_settings
+from service.settings import Settings
 from service.store.database import Database
 from service.telemetry.logs import Logs
 from service.telemetry.metrics import Meters
@@ -37,6 +41,10 @@ def serve(
         if "public_origin" not in settings.model_fields_set:
             moved["public_origin"] = origin
         settings = settings.model_copy(update=moved)
+    if not _is_free(settings.host, settings.port):
+        console.print(f"[red]Port {settings.port} on {settings.host} is taken[/red]: is Attune running already?")
+        raise typer.Exit(1)
+    _want_models(settings)
     meters = Meters()
     with Logs(settings.log_level, as_json=settings.log_json, on_drop=meters.dropped.labels("log").inc):
         app = create_app(settings, meters, tell=lambda what: console.print(f"  {what}"), ready=_welcome)
@@ -69,6 +77,33 @@ def migrate() -> None:
     console.print("The database is up to date.")
 
 
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _want_models(settings: Settings) -> None:
+    """End with one line where a model that the settings name is not there or damaged."""
+    named = (
+        "silero-vad",
+        "smart-turn",
+        settings.speaker.engine,
+        settings.recogniser.model if settings.recogniser.engine == "whisper" else "",
+        settings.writer.model if settings.writer.engine == "embedded" else "",
+    )
+    names = [name for name in named if name in CATALOGUE]
+    bad = [finding for finding in verify(names, settings.models.cache_dir) if finding.state is not State.GOOD]
+    for finding in bad:
+        console.print(f"[red]{finding.model}[/red] is {finding.state}: attune models install {finding.model}")
+    if bad:
+        raise typer.Exit(1)
+
+
 def _welcome(house: House) -> None:
     settings = house.settings
     console.print(f"\n[bold]Attune answers on {settings.public_origin}[/bold]")
@@ -76,4 +111,4 @@ def _welcome(house: House) -> None:
     console.print("  2  ring it with a recording    .venv/bin/attune call FILE.wav")
     console.print("  3  hear callers in many moods  .venv/bin/attune demo --mood angry")
     console.print(f"  4  watch its metrics           {settings.public_origin}/metrics")
-    console.print("  5  give it a real number       README.md, 'A real telephone number'\n")
+    console.print('  5  give it a real number       README.md, "A real telephone number"\n')

@@ -108,7 +108,7 @@ class Logs:
         self._before, self._level_before = root.handlers[:], root.level
         root.handlers[:] = [self._outlet]
         root.setLevel(self._level)
-        for chatty in ("httpx", "httpcore", "asyncio", "aioice", "aiortc", "alembic", "uvicorn.access"):
+        for chatty in ("httpx", "httpx2", "httpcore", "asyncio", "aioice", "aiortc", "alembic", "uvicorn"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         pipecat_logger.remove()
         self._sink = pipecat_logger.add(_from_pipecat, level="WARNING", backtrace=False, diagnose=False, catch=True)
