@@ -6,9 +6,9 @@ decoder runs to its cap, is unsure of itself or repeats itself. On telephone pro
 with 30 s in a third of the time; windows under 10 s lose words. Encoder states are pooled on the way out: the emotion
 head listens to the same ones.
 
-On noise, tones and breath Whisper invents words ("you"). It also says itself that nobody spoke: over all of Asterisk's
-prompts its no-speech probability stays under 0.3, on noise, tones, clicks and breath it is above 0.4, with a mean token
-log-probability under -1.8. Both together mean that nothing was said.
+On noise, tones and breath Whisper invents words ("you"). It also says itself that it is unsure (mean token
+log-probability under -1.8) and that nobody spoke (no-speech probability over 0.4). On single words, where the first
+happens too, the second stays under 0.3: only both together mean that nothing was said.
 """
 
 from __future__ import annotations
@@ -66,13 +66,15 @@ def token_cap(speech_s: float) -> int:
     return min(MAX_TOKENS, int(TOKENS_PER_S * speech_s) + TOKENS_SPARE)
 
 
-def repeats(tokens: Sequence[int]) -> bool:
-    """Whether the same three tokens in a row come three times or more, as in a loop."""
-    seen: dict[tuple[int, ...], int] = {}
-    for start in range(len(tokens) - 2):
-        three = tuple(tokens[start : start + 3])
-        seen[three] = seen.get(three, 0) + 1
-    return max(seen.values(), default=0) >= 3
+def loops(tokens: Sequence[int]) -> bool:
+    """Whether a clause of three or more tokens comes three times in a row, as in a decoder's loop; menus do not."""
+    for period in range(3, len(tokens) // 3 + 1):
+        same = 0
+        for place in range(period, len(tokens)):
+            same = same + 1 if tokens[place] == tokens[place - period] else 0
+            if same == 2 * period:
+                return True
+    return False
 
 
 def loudness_dbfs(wave: Wave) -> float:
@@ -105,17 +107,14 @@ def _frames(wave: Wave, size: int) -> Wave:
     return wave[: len(wave) // size * size].reshape(-1, size)
 
 
-def derailed(tokens: Sequence[int], score: float, cap: int) -> bool:
-    """Whether a short window's words are not to be trusted."""
-    floor = UNSURE_FEW if len(tokens) <= FEW_TOKENS else UNSURE
-    return len(tokens) >= cap or score < floor or repeats(tokens)
+def unsure(tokens: Sequence[int], score: float) -> bool:
+    """Whether words are to be tried again with the full window."""
+    return score < (UNSURE_FEW if len(tokens) <= FEW_TOKENS else UNSURE)
 
 
-def nothing_said(text: str, tokens: Sequence[int], score: float, no_speech: float) -> bool:
+def nothing_said(text: str, score: float, no_speech: float) -> bool:
     """Whether the words are invented over noise."""
-    if not any(character.isalnum() for character in text):
-        return True
-    return no_speech > NO_SPEECH and (score < NOTHING_SAID or repeats(tokens))
+    return not any(letter.isalnum() for letter in text) or (no_speech > NO_SPEECH and score < NOTHING_SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +124,7 @@ class _Pass:
     text: str
     tokens: tuple[int, ...]
     score: float
+    window_s: float
     states: NDArray[np.float32]
     encode_s: float
     decode_s: float
@@ -218,8 +218,8 @@ class WhisperRecogniser:
         tries = [self._try(piece) for piece in pieces(wave)]
         passes = [one for tried in tries for one in tried]
         kept = [tried[-1] for tried in tries]
-        # Emotion heads are trained on the short window, so a second try does not change what they hear.
-        states = np.concatenate([tried[0].states for tried in tries])
+        # Emotion heads are trained on the short window: a second try does not change what they hear.
+        states = np.concatenate([min(tried, key=lambda one: one.window_s).states for tried in tries])
         text = " ".join(one.text for one in kept if one.text)
         weights = np.array([len(one.tokens) + 1 for one in kept], dtype=np.float64)
         score = float(np.average([one.score for one in kept], weights=weights))
@@ -248,9 +248,12 @@ class WhisperRecogniser:
         speech_s = len(wave) / RATE_HZ
         short_s, cap = window_s(speech_s), token_cap(speech_s)
         first = self._run(wave, short_s, cap)
-        if first.text and short_s < FULL_WINDOW_S and derailed(first.tokens, first.score, cap):
-            return [first, self._run(wave, FULL_WINDOW_S, MAX_TOKENS)]
-        return [first]
+        ran_away = len(first.tokens) >= cap or loops(first.tokens)
+        if not first.text or short_s >= FULL_WINDOW_S or not (ran_away or unsure(first.tokens, first.score)):
+            return [first]
+        second = self._run(wave, FULL_WINDOW_S, MAX_TOKENS)
+        better = ran_away or second.score > first.score
+        return [first, second] if better else [second, first]
 
     def _run(self, wave: Wave, seconds: float, cap: int) -> _Pass:
         began_s = time.perf_counter()
@@ -267,9 +270,10 @@ class WhisperRecogniser:
         tokens, score, no_speech = result.sequences_ids[0], result.scores[0], result.no_speech_prob
         text = self._tokenizer.decode(tokens).strip()
         return _Pass(
-            text="" if nothing_said(text, tokens, score, no_speech) else text,
+            text="" if nothing_said(text, score, no_speech) else text,
             tokens=tuple(tokens),
             score=score,
+            window_s=seconds,
             states=states,
             encode_s=encoded_s - began_s,
             decode_s=time.perf_counter() - encoded_s,

@@ -39,7 +39,7 @@ from pipelines.learning.recognition import (
         ("I can't, it's late", "I cannot it is late"),
         ("voice over I.P., V O I P", "voice over IP, VOIP"),
         ("at 5 P.M.", "at five pm"),
-        ("visit www.asterisk.org", "visit www dot asterisk dot org".replace("dot", "point")),
+        ("visit www.asterisk.org", "visit WWW asterisk org"),
         ("$20 & more", "twenty dollars and more"),
         ("please wait (simple tone plays) [beep]", "please wait"),
         ("your call was cancelled", "your call was canceled"),
