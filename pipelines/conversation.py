@@ -22,7 +22,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
-from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
@@ -177,7 +177,7 @@ class Conversation:
             user_params=LLMUserAggregatorParams(
                 vad_analyzer=models.voice_activity(),
                 user_turn_strategies=UserTurnStrategies(
-                    start=[VADUserTurnStartStrategy()],
+                    start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
                     stop=[
                         TurnAnalyzerUserTurnStopStrategy(turn_analyzer=models.end_of_turn(self._plan.turn_patience_s))
                     ],

@@ -97,7 +97,7 @@ class EmotionSource(Protocol):
     """How one utterance of a caller feels, from voice and words."""
 
     async def read(self, pcm: Pcm, rate_hz: int, recognition: Recognition, baseline: CallerBaseline) -> Emotion:
-        """Estimate; the baseline learns from the utterance. Never raises: what fails is left out, all of it is UNKNOWN."""
+        """Estimate; the baseline learns from it. Never raises: what fails is left out, nothing read is UNKNOWN."""
         ...
 
 

@@ -31,7 +31,7 @@ class Hearing(SegmentedSTTService):
     """Hands each stretch of speech to the recogniser and marks the transcript final when no other is under way.
 
     Pipecat marks every segment final. With two segments in one turn the first transcript would then close the turn
-    and the second interrupt the answer, so a transcript is final only when nothing else is being recognised.
+    and the second interrupt the answer, so a transcript is final only when nothing else is being spoken or recognised.
     """
 
     def __init__(self, recogniser: Recogniser, book: TurnBook) -> None:
@@ -88,9 +88,9 @@ class Hearing(SegmentedSTTService):
             )
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Mark a transcript final only when no other segment is being recognised."""
+        """Mark a transcript final only when no other segment is being spoken or recognised."""
         if isinstance(frame, TranscriptionFrame):
-            frame.finalized = self._under_way == 0
+            frame.finalized = self._under_way == 0 and not self._user_speaking
         await STTService.push_frame(self, frame, direction)
 
     async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:

@@ -81,6 +81,14 @@ async def test_only_the_last_of_two_quick_stretches_is_final() -> None:
     assert [(frame.text, frame.finalized) for frame in transcripts] == [("first", False), ("second", True)]
 
 
+async def test_a_transcript_that_arrives_while_the_caller_speaks_on_is_not_final() -> None:
+    """The caller went on before the first transcript was there: it must not close the turn for the second."""
+    going_on = [VADUserStartedSpeakingFrame(start_secs=0.2), *audio(0.4), SleepFrame(sleep=0.3)]
+    frames = [*speech(0.4), *going_on, VADUserStoppedSpeakingFrame(stop_secs=0.2), SleepFrame(sleep=0.3)]
+    transcripts, _ = await hear(Ear(["first", "second"], seconds=0.1), frames)
+    assert [(frame.text, frame.finalized) for frame in transcripts] == [("first", False), ("second", True)]
+
+
 async def test_a_failed_recogniser_still_ends_the_turn() -> None:
     """The caller is asked again instead of being met with silence."""
     transcripts, told = await hear(Ear([None]), speech(0.5))
