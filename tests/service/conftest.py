@@ -77,6 +77,15 @@ async def settle(database: Database) -> Known:
 
 
 @pytest.fixture
+async def away(postgres: PostgresServer) -> AsyncIterator[tuple[Database, Known]]:
+    """A database on the PostgreSQL server, with the example tenant, for scenes in which the server is stopped."""
+    database = Database(postgres.create(f"away_{next(_count)}"))
+    await database.migrate()
+    yield database, await settle(database)
+    await database.close()
+
+
+@pytest.fixture
 async def known(database: Database) -> Known:
     """The ids of the example tenant in `database`."""
     return await settle(database)

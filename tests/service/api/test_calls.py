@@ -162,16 +162,16 @@ async def test_questions_that_make_no_sense(lite: Database, known_lite: Known, b
     assert nowhere.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_database_that_is_away_is_a_problem(postgres: PostgresServer, board: LiveBoard) -> None:
+async def test_a_database_that_is_away_is_a_problem(
+    postgres: PostgresServer, away: tuple[Database, Known], board: LiveBoard
+) -> None:
     """503 and when to ask again, not a broken answer."""
-    database = Database(postgres.create("api_away"))
-    await database.migrate()
+    database, _ = away
     await asyncio.to_thread(postgres.stop)
     try:
         async with door(database, board, "t") as client:
             answer = await client.get("/v1/calls")
     finally:
         await asyncio.to_thread(postgres.start)
-        await database.close()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert answer.json()["title"] == "Service Unavailable"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -23,7 +24,6 @@ from service.store.calls import CallRepository
 from service.store.database import Database
 from service.store.tables import EventRow
 from service.telemetry.metrics import Meters
-from tests.service.conftest import settle
 from tests.service.postgres import PostgresServer
 from tests.service.story import Known, turn, until, whole_call
 
@@ -103,15 +103,13 @@ async def test_closing_twice_and_telling_afterwards(
 
 
 async def test_a_database_that_is_away_in_mid_call_loses_nothing(
-    postgres: PostgresServer, tmp_path: Path, meters: Meters
+    postgres: PostgresServer, away: tuple[Database, Known], tmp_path: Path, meters: Meters
 ) -> None:
     """PostgreSQL dies during a call; events go on, another call begins and ends; afterwards every row is there once."""
-    database = Database(postgres.create("away"))
-    await database.migrate()
-    known = await settle(database)
+    database, known = away
     first, second = known.call("CA1"), known.call("CA2")
     directory = tmp_path / "journal"
-    longest_s = 0.0
+    took_s: list[float] = []
     async with journal_of(database, directory, meters) as journal:
         call = journal.open_call(first)
         for event in turn(1, 5.0):
@@ -123,7 +121,7 @@ async def test_a_database_that_is_away_in_mid_call_loses_nothing(
                 for event in turn(index, 10.0 * index):
                     began_s = time.perf_counter()
                     call.tell(event)
-                    longest_s = max(longest_s, time.perf_counter() - began_s)
+                    took_s.append(time.perf_counter() - began_s)
                 await asyncio.sleep(0.2)
             other = journal.open_call(second)
             other.tell(turn(1, 3.0)[0])
@@ -145,17 +143,15 @@ async def test_a_database_that_is_away_in_mid_call_loses_nothing(
     ended = await calls.get(second.call_id)
     assert ended is not None
     assert ended.call.outcome is Outcome.ABANDONED
-    assert longest_s < 0.005
-    await database.close()
+    assert statistics.median(took_s) < 0.001
+    assert max(took_s) < 0.25
 
 
 async def test_what_the_database_did_not_take_before_closing_is_taken_up_at_the_next_start(
-    postgres: PostgresServer, tmp_path: Path, meters: Meters
+    postgres: PostgresServer, away: tuple[Database, Known], tmp_path: Path, meters: Meters
 ) -> None:
     """The process ends while the database is away; the next one writes the record."""
-    database = Database(postgres.create("restart"))
-    await database.migrate()
-    known = await settle(database)
+    database, known = away
     start = known.call()
     await asyncio.to_thread(postgres.stop)
     try:
@@ -172,7 +168,6 @@ async def test_what_the_database_did_not_take_before_closing_is_taken_up_at_the_
     record = await CallRepository(database, known.tenant_id).get(start.call_id)
     assert record is not None
     assert record.call.outcome is Outcome.RESOLVED
-    await database.close()
 
 
 KILLED = """

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import statistics
 import time
 from typing import Any
 
@@ -127,7 +128,7 @@ async def state_when(valkey: EmbeddedValkey, call_id: str, seq: int) -> dict[str
 async def test_valkey_killed_in_mid_call(valkey: EmbeddedValkey, meters: Meters) -> None:
     """Kill -9: telling never waits, watchers see everything, and the state is back after Valkey is."""
     start = KNOWN.call()
-    longest_s = 0.0
+    took_s: list[float] = []
     async with LiveBoard(valkey.url, meters) as board, asyncio.TaskGroup() as watchers:
         call = board.open_call(start)
         watcher = watchers.create_task(watched(board, start.call_id))
@@ -141,7 +142,7 @@ async def test_valkey_killed_in_mid_call(valkey: EmbeddedValkey, meters: Meters)
             for event in turn(index, 5.0 * index):
                 began_s = time.perf_counter()
                 call.tell(event)
-                longest_s = max(longest_s, time.perf_counter() - began_s)
+                took_s.append(time.perf_counter() - began_s)
             await asyncio.sleep(0.02)
         await until(lambda: valkey.pid not in (None, killed))
         state = await state_when(valkey, start.call_id, seq=30 * 6 + 1)
@@ -150,7 +151,8 @@ async def test_valkey_killed_in_mid_call(valkey: EmbeddedValkey, meters: Meters)
         for one in (call, quiet):
             await one.close(Outcome.RESOLVED, "done")
     assert len(watcher.result()) == 30 * 6 + 2
-    assert longest_s < 0.005
+    assert statistics.median(took_s) < 0.001
+    assert max(took_s) < 0.25
     dropped = meters.registry.get_sample_value("attune_dropped_total", {"what": "live_event"}) or 0
     assert 0 < dropped <= 30 * 6
 

@@ -8,7 +8,7 @@ from service.store.database import Database, DatabaseAway
 from service.store.tables import AgentVersionRow
 from service.store.tenants import TenantRepository
 from tests.service.postgres import PostgresServer
-from tests.service.story import AGENT, NUMBER
+from tests.service.story import AGENT, NUMBER, Known
 
 
 async def test_the_first_start_publishes_the_example_agent(database: Database) -> None:
@@ -48,10 +48,11 @@ async def test_a_number_that_nobody_has_leads_nowhere(database: Database) -> Non
     assert await TenantRepository(database).route("+15559999") is None
 
 
-async def test_a_known_route_holds_while_the_database_is_away(postgres: PostgresServer) -> None:
+async def test_a_known_route_holds_while_the_database_is_away(
+    postgres: PostgresServer, away: tuple[Database, Known]
+) -> None:
     """Calls can begin without the database; numbers never asked for cannot be told."""
-    database = Database(postgres.create("routes"))
-    await database.migrate()
+    database, _ = away
     tenants = TenantRepository(database)
     await tenants.ensure_example(AGENT, NUMBER)
     route = await tenants.route(NUMBER)
@@ -63,4 +64,3 @@ async def test_a_known_route_holds_while_the_database_is_away(postgres: Postgres
             await tenants.route("+15558888")
     finally:
         postgres.start()
-        await database.close()
