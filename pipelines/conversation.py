@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipecat.frames.frames import Frame, TTSSpeakFrame
 from pipecat.pipeline.pipeline import Pipeline
@@ -28,13 +29,17 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from pipelines.emotion.baseline import CallerBaseline
+from pipelines.emotion.estimate import UNKNOWN, Trend
 from pipelines.emotion.gate import EmotionGate, EmotionTap, Estimates
 from pipelines.empathy.answering import Answering, Policing
+from pipelines.empathy.checks import check_reply
+from pipelines.empathy.dialogue import DialogueState, Situation
 from pipelines.empathy.policy import ResponsePolicy
 from pipelines.events import DisclosureHeard
 from pipelines.frames import NoticeEndFrame
-from pipelines.plan import AnalysisStop, ConversationPlan
+from pipelines.plan import Agent, AnalysisStop, ConversationPlan
 from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Speech, Writer
+from pipelines.redaction import redact
 from pipelines.speech.hearing import Hearing
 from pipelines.speech.voicing import Voicing
 from pipelines.turns.book import TurnBook
@@ -85,6 +90,21 @@ class Line:
     until_played: Callable[[str], Awaitable[bool]]
 
 
+@lru_cache(maxsize=256)
+def policy_of(agent: Agent) -> ResponsePolicy:
+    """The policy of an agent version, made once: it is pure, and its index of facts takes milliseconds to build."""
+    return ResponsePolicy(agent)
+
+
+def rehearse(agent: Agent) -> None:
+    """Answer a few lines of a made-up caller: the first real one must not wait for first-time work. Blocking."""
+    policy, state = policy_of(agent), DialogueState()
+    for turn, text in enumerate(("hello", "it still does not work", "thanks, goodbye"), 1):
+        reply, state = policy.answer(state, Situation(text, Trend(), UNKNOWN, humans_in=True, turn=turn))
+        check_reply(reply.template, reply.evidence, text)
+    redact("my number is 0 1 2 3")
+
+
 class Conversation:
     """One caller talking with one agent, from the disclosure to the farewell."""
 
@@ -108,7 +128,7 @@ class Conversation:
         self._plan = plan
         self._line = line
         self._book = book = TurnBook(plan, listener, CallerBaseline())
-        self._policing = Policing(ResponsePolicy(plan.agent), book, humans_in)
+        self._policing = Policing(policy_of(plan.agent), book, humans_in)
         estimates = Estimates([])
         caller_turns, agent_turns = self._turns(engines.turns)
         pipeline = Pipeline(

@@ -33,7 +33,7 @@ class DemoCaller:
 
 CALLERS: dict[Mood, DemoCaller] = {
     Mood.ANGRY: DemoCaller(
-        Style(rate=1.14, pitch_st=2.5, range=1.7, volume_db=5.0, pause=0.7),
+        Style(rate=1.14, pitch_st=2.5, range=1.7, volume_db=5.0, pause=0.3),
         (
             "My internet is down again, for the third time this month, and I am absolutely fed up with it!",
             "The engineer never turned up! I took a day off work for nothing. This is ridiculous!",
@@ -42,7 +42,7 @@ CALLERS: dict[Mood, DemoCaller] = {
         ),
     ),
     Mood.HAPPY: DemoCaller(
-        Style(rate=1.06, pitch_st=2.0, range=1.5, volume_db=1.0, pause=0.9),
+        Style(rate=1.06, pitch_st=2.0, range=1.5, volume_db=1.0, pause=0.35),
         (
             "Hello! The internet works perfectly since your engineer was here, thank you so much, that was brilliant.",
             "I would love to get a smart meter now. How does that work?",
@@ -51,7 +51,7 @@ CALLERS: dict[Mood, DemoCaller] = {
         ),
     ),
     Mood.SAD: DemoCaller(
-        Style(rate=0.84, pitch_st=-2.5, range=0.55, volume_db=-4.0, pause=1.4, breath_db=4.0),
+        Style(rate=0.84, pitch_st=-2.5, range=0.55, volume_db=-4.0, pause=0.4, breath_db=4.0),
         (
             "Hello. My mother has died, and I need to close her account.",
             "It has been a very sad time. I do not really know where to begin.",

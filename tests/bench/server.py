@@ -12,12 +12,12 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from loguru import logger as pipecat_logger
-from pipelines.speech.llama import EmbeddedLlama
 
 from pipelines.conversation import Engines
 from pipelines.empathy.tone import Style
 from pipelines.models.install import locate
 from pipelines.speech.hibari import HibariSpeaker
+from pipelines.speech.llama import EmbeddedLlama
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
 from service.settings import EmotionSettings, Settings
@@ -69,10 +69,34 @@ async def _app(variant: str, port: int, data: Path, stack: AsyncExitStack) -> Fa
             raise SystemExit(f"unknown variant {variant}: one of {', '.join(VARIANTS)}")
 
 
+class Probe:
+    """Watches the event loop from inside: how late it wakes a sleeper of one millisecond, and its tasks."""
+
+    def __init__(self) -> None:
+        self._longest_s = 0.0
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + 0.001
+            await asyncio.sleep(0.001)
+            self._longest_s = max(self._longest_s, loop.time() - due)
+
+    async def read(self) -> dict[str, float]:
+        """The longest stall since the last reading in milliseconds, and the tasks of the loop."""
+        longest_s, self._longest_s = self._longest_s, 0.0
+        return {"stall_ms": 1000 * longest_s, "tasks": float(len(asyncio.all_tasks()))}
+
+
 async def _serve(variant: str, port: int, data: Path) -> None:
     async with AsyncExitStack() as stack:
         app = await _app(variant, port, data, stack)
         app.state.port = port
+        probe = Probe()
+        app.add_api_route("/bench/probe", probe.read)
+        watching = asyncio.ensure_future(probe.run())
+        stack.callback(watching.cancel)
         gc.collect()
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
         await uvicorn.Server(config).serve()

@@ -134,7 +134,14 @@ def spoken() -> Pcm:
 Opened = Callable[..., Any]
 
 BRIEF = example_agent().model_copy(
-    update={"disclosure": "I am a machine that listens to your tone.", "greeting": "Hello."}
+    update={
+        "disclosure": "I am a machine that listens to your tone.",
+        "greeting": "Hello.",
+        "facts": tuple(
+            fact.model_copy(update={"text": fact.short or fact.text, "next_step": None, "leads_to": None})
+            for fact in example_agent().facts
+        ),
+    }
 )
 """The example agent with few words before the caller's turn: scenes run in real time."""
 
