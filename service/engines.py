@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, TypeVar, assert_never
 
-from pipelines.speech.llama import EmbeddedLlama
-from pipelines.speech.writer import OpenAIWriter
-
 from pipelines.conversation import Engines
 from pipelines.emotion.reader import EmotionReader
 from pipelines.emotion.words import EmbeddedWordsReader
@@ -17,7 +14,9 @@ from pipelines.empathy.tone import Style
 from pipelines.models.install import locate
 from pipelines.ports import EmotionSource, Recogniser, Speaker, Writer
 from pipelines.speech.hibari import HibariSpeaker
+from pipelines.speech.llama import EmbeddedLlama
 from pipelines.speech.whisper import WhisperRecogniser
+from pipelines.speech.writer import OpenAIWriter
 from pipelines.turns.detection import TurnModels
 from service.settings import Settings
 
@@ -189,9 +188,7 @@ async def _speaker(settings: Settings, loader: _Loader) -> Speaker:
             folder = locate("kokoro-82m", settings.models.cache_dir)
             kokoro = await loader.load(
                 f"voice {chosen.voice}",
-                lambda: KokoroSpeaker.load(
-                    folder, voice=chosen.voice, threads=chosen.threads, at_once=chosen.at_once
-                ),
+                lambda: KokoroSpeaker.load(folder, voice=chosen.voice, threads=chosen.threads, at_once=chosen.at_once),
             )
             await kokoro.warm_up()
             return kokoro

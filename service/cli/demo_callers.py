@@ -60,7 +60,7 @@ CALLERS: dict[Mood, DemoCaller] = {
         ),
     ),
     Mood.ANXIOUS: DemoCaller(
-        Style(rate=1.16, pitch_st=1.5, range=0.95, volume_db=-1.0, pause=0.7, breath_db=2.0),
+        Style(rate=1.16, pitch_st=1.5, range=0.95, volume_db=-1.0, pause=0.3, breath_db=2.0),
         (
             "Hello, I am really worried, I got a letter about a price increase and I don't know if I can pay that.",
             "I am so nervous about this. What happens when my contract ends?",
