@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,8 @@ from pipelines.conversation import Engines
 from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.estimate import Emotion, Label
 from pipelines.empathy.tone import Style
-from pipelines.ports import Pcm, Recognition, Writer
+from pipelines.models.install import ModelAbsent, locate
+from pipelines.ports import Pcm, Recogniser, Recognition, Writer
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
@@ -34,6 +35,7 @@ from telephony.simulator.carrier import CarrierAccount, CarrierCall
 from telephony.simulator.loopback import served
 from telephony.simulator.record import CallRecord
 from tests.bench.simulated import SimulatedWriter
+from tests.service.postgres import PostgresServer
 
 
 class ScriptedEar:
@@ -131,6 +133,24 @@ def spoken() -> Pcm:
     return asyncio.run(speak())
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the scenes' own, so that they may crash it."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The installed small LLM."""
+    try:
+        return locate("smollm2-135m", Settings().models.cache_dir)
+    except ModelAbsent as absent:
+        pytest.skip(str(absent))
+
+
 Opened = Callable[..., Any]
 
 BRIEF = example_agent().model_copy(
@@ -148,16 +168,20 @@ BRIEF = example_agent().model_copy(
 
 @pytest.fixture
 def open_stage(tmp_path: Path, turn_models: TurnModels, spoken: Pcm) -> Opened:
-    """Open a service of its own for a scene; arguments override the writer, the agent and settings."""
+    """Open a service of its own for a scene; arguments override engines, the agent and settings."""
 
     @asynccontextmanager
     async def opened(
-        *, writer: Writer | None = None, agent: dict[str, Any] | None = None, **overrides: Any
+        *,
+        writer: Writer | None = None,
+        recogniser: Recogniser | None = None,
+        agent: dict[str, Any] | None = None,
+        **overrides: Any,
     ) -> AsyncIterator[Stage]:
         ear, feeling = ScriptedEar(), ScriptedFeeling()
         speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=2)
         spare = await speaker.speak("Sorry, one moment.", Style())
-        engines = Engines(turn_models, ear, feeling, writer or SimulatedWriter(), speaker, spare)
+        engines = Engines(turn_models, recogniser or ear, feeling, writer or SimulatedWriter(), speaker, spare)
         houses: list[House] = []
         brief = tmp_path / "agent.json"
         brief.write_text(BRIEF.model_copy(update=agent or {}).model_dump_json())
