@@ -97,13 +97,6 @@ class Meters:
         self.dropped = Counter(
             "attune_dropped_total", "What was dropped because a queue was full.", ["what"], registry=one
         )
-        self.model_seconds = Histogram(
-            "attune_model_seconds",
-            "Time of one piece of work by slot.",
-            ["slot"],
-            buckets=_STAGE_BUCKETS_S,
-            registry=one,
-        )
         self.journal_pending = Gauge(
             "attune_journal_pending_entries", "Entries in memory that are not safe on disk yet.", registry=one
         )
