@@ -21,9 +21,9 @@ from scipy import optimize
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from pipelines.emotion.baseline import CallerBaseline, Prior, Vector
-from pipelines.emotion.estimate import LABELS
+from pipelines.emotion.estimate import LABELS, Label
 from pipelines.emotion.prosody import prosody
-from pipelines.emotion.reader import usual
+from pipelines.emotion.reader import UNUSUAL_WEIGHT, usual
 from pipelines.emotion.voice import ACTED, AFFECT, AS_LABEL, VoiceHead, voice_vector
 from pipelines.learning.line import LINE_RATE_HZ, Line
 from pipelines.ports import Pcm
@@ -213,6 +213,10 @@ class Turn:
     vector: Vector
 
 
+Weigh = Callable[[Sample, Vector], float]
+"""A turn and its normalised features to its weight in the baseline, 0..1."""
+
+
 def population(samples: Sequence[Sample], strength: float) -> Prior:
     """Mean of the speakers' means, and the mean variance within a speaker and condition."""
     groups = _grouped(samples)
@@ -228,7 +232,7 @@ def simulate_calls(
     *,
     seed: int,
     use_baseline: bool = True,
-    weigh: Callable[[Vector], float] = lambda _: 1.0,
+    weigh: Weigh,
     turns: int = CALL_TURNS,
 ) -> list[Turn]:
     """Each speaker's clips, per condition, in random order, cut into calls; the baseline learns turn by turn.
@@ -238,7 +242,7 @@ def simulate_calls(
         prior: the population.
         seed: of the order.
         use_baseline: False compares every turn with the population.
-        weigh: how much a normalised turn counts as the speaker's usual voice; in training all count.
+        weigh: how much a turn counts as the speaker's usual voice.
         turns: length of a call.
     """
     played: list[Turn] = []
@@ -251,7 +255,7 @@ def simulate_calls(
             vector = baseline.normalise(sample.vector, prior)
             played.append(Turn(sample, place % turns + 1, vector))
             if use_baseline:
-                baseline.learn(sample.vector, weigh(vector))
+                baseline.learn(sample.vector, weigh(sample, vector))
     return played
 
 
@@ -268,7 +272,7 @@ def train_head(samples: Sequence[Sample], recipe: Recipe, version: str = "attune
     turns = [
         turn
         for seed in range(recipe.orders)
-        for turn in simulate_calls(samples, prior, seed=seed, use_baseline=recipe.use_baseline)
+        for turn in simulate_calls(samples, prior, seed=seed, use_baseline=recipe.use_baseline, weigh=as_acted)
     ]
     inputs = np.array([turn.vector for turn in turns])
     acted = [turn.sample.emotion for turn in turns]
@@ -298,9 +302,14 @@ class Guess:
     affect: Vector
 
 
-def as_in_calls(head: VoiceHead) -> Callable[[Vector], float]:
+def as_in_calls(head: VoiceHead) -> Weigh:
     """How a call weighs a turn for the baseline (see `usual`)."""
-    return lambda vector: usual(head.read(vector))
+    return lambda _, vector: usual(head.read(vector))
+
+
+def as_acted(sample: Sample, _: Vector) -> float:
+    """How training weighs it: as a head would that is always right."""
+    return 1.0 if AS_LABEL[sample.emotion] is Label.NEUTRAL else UNUSUAL_WEIGHT
 
 
 def guess(head: VoiceHead, turns: Sequence[Turn]) -> list[Guess]:

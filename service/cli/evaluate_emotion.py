@@ -32,6 +32,8 @@ from service.cli.train import acted_samples, neutral_samples
 
 console = Console()
 
+CONDITIONS = (Condition.CLEAN, Condition.MU_LAW, Condition.IN_CALL)
+
 
 def emotion(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="folder that holds the corpora")],
@@ -59,10 +61,11 @@ def emotion(
 def _held_out(samples: list[Sample], neutral: list[Sample]) -> dict[str, Any]:
     table = Table("speakers held out", "UAR 7 classes", "95 %", "UAR labels", "ECE", "turn 1", "after 5", title="Voice")
     results: dict[str, Any] = {}
-    for condition in (Condition.CLEAN, Condition.MU_LAW, Condition.IN_CALL):
-        for use_baseline in (True, False):
-            recipe = Recipe(use_baseline=use_baseline)
-            score = score_voice(leave_one_speaker_out(samples, recipe, (condition,), neutral=neutral))
+    for use_baseline in (True, False):
+        recipe = Recipe(use_baseline=use_baseline)
+        guesses = leave_one_speaker_out(samples, recipe, CONDITIONS, neutral=neutral)
+        for condition in CONDITIONS:
+            score = score_voice([one for one in guesses if one.turn.sample.condition is condition])
             name = f"{condition}{'' if use_baseline else ', no baseline'}"
             results[name] = asdict(score)
             table.add_row(name, *_row(score))

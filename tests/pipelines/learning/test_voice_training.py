@@ -18,6 +18,7 @@ from pipelines.learning.emotion import (
     Recipe,
     Sample,
     Turn,
+    as_acted,
     calibrate,
     calibration_error,
     describe,
@@ -80,7 +81,7 @@ def test_a_simulated_call_normalises_before_it_learns() -> None:
     """The first turn of each call is measured by the population alone."""
     samples = acted(speakers=2)
     prior = population(samples, 4.0)
-    turns = simulate_calls(samples, prior, seed=1)
+    turns = simulate_calls(samples, prior, seed=1, weigh=as_acted)
     for turn in turns:
         if turn.number == 1:
             plain = np.clip((turn.sample.vector - prior.mean) / np.sqrt(prior.variance), -6, 6)
@@ -93,7 +94,7 @@ def test_a_head_survives_its_file_and_its_probabilities_sum_to_one() -> None:
     samples = acted(speakers=3)
     head = train_head(samples, RECIPE)
     again = VoiceHead.from_arrays(head.arrays())
-    inputs = np.array([turn.vector for turn in simulate_calls(samples, head.prior, seed=2)])
+    inputs = np.array([turn.vector for turn in simulate_calls(samples, head.prior, seed=2, weigh=as_acted)])
     shares, affect = again.scores(inputs)
     assert np.allclose(shares, head.scores(inputs)[0])
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
@@ -105,7 +106,7 @@ def test_valence_and_arousal_follow_the_anchors() -> None:
     """Anger is excited, sadness is not; happiness is pleasant."""
     samples = acted(speakers=6)
     head = train_head(samples, RECIPE)
-    turns = simulate_calls(samples, head.prior, seed=9)
+    turns = simulate_calls(samples, head.prior, seed=9, weigh=as_acted)
     affect = head.scores(np.array([turn.vector for turn in turns]))[1]
     means = {e: affect[[t.sample.emotion == e for t in turns]].mean(axis=0) for e in ACTED}
     assert means["anger"][1] > means["sadness"][1] + 0.5
