@@ -50,13 +50,14 @@ class EmbeddedLlama:
     """
 
     def __init__(
-        self, model_path: Path, *, threads: int = 2, context_tokens: int = 2048, at_once: int = 1, nice: int = 3
+        self, model_path: Path, *, threads: int = 1, context_tokens: int = 2048, at_once: int = 1, nice: int = 3
     ) -> None:
         """Say what to run; nothing starts yet.
 
         Args:
             model_path: the GGUF file.
-            threads: of the generation, shared by all replies.
+            threads: of the generation, shared by all replies. More than one is faster only while that many cores are
+                free: with two busy cores, two threads of a small model were ten times slower than one.
             context_tokens: prompt and reply of one request.
             at_once: replies at once; each holds its own prefix.
             nice: how much the child steps back behind other processes, 0..19.

@@ -135,7 +135,7 @@ async def complains(answer: Answer) -> None:
 
 @pytest.mark.parametrize("script", [late, stalls, breaks, refuses, babbles, complains])
 async def test_every_failure_is_an_engine_that_failed(script: object) -> None:
-    """The conversation knows one error and falls back; nothing is tried twice."""
+    """The conversation knows one error and falls back; what began to be answered or is slow is not tried twice."""
     assert callable(script)
     async with serve(script) as endpoint:
         writer = OpenAIWriter(endpoint.base_url, "small", deadlines=SHORT)
@@ -143,6 +143,25 @@ async def test_every_failure_is_an_engine_that_failed(script: object) -> None:
             async for _ in writer.write(REQUEST):
                 pass
         assert len(endpoint.answers) == 1
+        await writer.aclose()
+
+
+async def test_a_connection_that_was_closed_in_the_meantime_is_opened_again() -> None:
+    """An endpoint that hangs up before it answers is asked once more, and no more than that."""
+    hang_ups = 1
+
+    async def hangs_up_first(answer: Answer) -> None:
+        if len(endpoint.answers) > hang_ups:
+            await three_pieces(answer)
+
+    async with serve(hangs_up_first) as endpoint:
+        writer = OpenAIWriter(endpoint.base_url, "small")
+        assert len([piece async for piece in writer.write(REQUEST)]) == 3
+        assert len(endpoint.answers) == 2
+        hang_ups = 99
+        with pytest.raises(EngineFailed, match="Connection"):
+            await anext(writer.write(REQUEST))
+        assert len(endpoint.answers) == 4
         await writer.aclose()
 
 
