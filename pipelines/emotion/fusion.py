@@ -15,7 +15,8 @@ AROUSAL_WORDS: Final = 0.25
 """Words carry pleasantness, the voice carries excitement."""
 
 UNSURE_BELOW: Final = 0.45
-"""Least confidence for a label; chosen on speakers held out of the training (see the model card)."""
+"""Least confidence for a label. For the voice alone it leaves 99 % of held-out turns with 87 % right (model card). No
+corpus here has both voice and words, so the joined confidence is not calibrated."""
 
 
 def fuse(voice: Reading | None, words: Reading | None) -> Emotion:
