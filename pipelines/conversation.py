@@ -64,6 +64,7 @@ class Engines:
         writer: the LLM; None leaves all wording to templates.
         speaker: text to speech.
         spare: a recorded apology for when the speaker fails.
+        word_for_word: whether the writer is too small to be trusted with a paraphrase.
     """
 
     turns: TurnModels
@@ -72,6 +73,7 @@ class Engines:
     writer: Writer | None
     speaker: Speaker
     spare: Speech | None = None
+    word_for_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Conversation:
                 caller_turns,
                 EmotionGate(book, estimates),
                 self._policing,
-                Answering(engines.writer if plan.agent.use_llm else None, book),
+                Answering(engines.writer if plan.agent.use_llm else None, book, word_for_word=engines.word_for_word),
                 Voicing(engines.speaker, engines.spare, book),
                 line.transport.output(),
                 _NoticeEnd(self._disclosure_written),

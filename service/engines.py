@@ -64,11 +64,11 @@ async def open_engines(settings: Settings, tell: Callable[[str], None]) -> Async
         await asyncio.to_thread(turns.warm_up)
         recogniser = await _recogniser(settings, loader)
         emotion = await _emotion(settings, loader)
-        writer = await _writer(settings, loader, stack, tell)
+        writer, word_for_word = await _writer(settings, loader, stack, tell)
         speaker = await _speaker(settings, loader)
         tell("warming up")
         spare = await speaker.speak(SPARE_WORDS, Style())
-        yield Engines(turns, recogniser, emotion, writer, speaker, spare)
+        yield Engines(turns, recogniser, emotion, writer, speaker, spare, word_for_word)
 
 
 @asynccontextmanager
@@ -137,8 +137,10 @@ async def _emotion(settings: Settings, loader: _Loader) -> EmotionSource | None:
 
 async def _writer(
     settings: Settings, loader: _Loader, stack: AsyncExitStack, tell: Callable[[str], None]
-) -> Writer | None:
+) -> tuple[Writer | None, bool]:
+    """The LLM, and whether it is too small to be trusted with a paraphrase."""
     chosen = settings.writer
+    small = False
     match chosen.engine:
         case "embedded":
             path = locate(chosen.model, settings.models.cache_dir)
@@ -148,7 +150,8 @@ async def _writer(
                     path, threads=chosen.threads, context_tokens=chosen.context_tokens, at_once=chosen.at_once
                 )
             )
-            writer = OpenAIWriter(base_url=llama.base_url, model="embedded")
+            small = llama.is_small
+            writer = OpenAIWriter(base_url=llama.base_url, model="embedded", plain_prompt=small)
         case "openai":
             tell(f"reaching the LLM at {chosen.base_url}")
             writer = OpenAIWriter(
@@ -162,14 +165,14 @@ async def _writer(
                 lambda: TransformersWriter.load(chosen.model, chosen.device, at_once=chosen.at_once),
             )
             await local.warm_up()
-            return local
+            return local, small
         case "off":
-            return None
+            return None, small
         case _:
             assert_never(chosen.engine)
     stack.push_async_callback(writer.aclose)
     await writer.warm_up()
-    return writer
+    return writer, small
 
 
 async def _speaker(settings: Settings, loader: _Loader) -> Speaker:

@@ -74,7 +74,7 @@ class WriterSettings(Group):
     model: str = "smollm2-135m"
     base_url: str = "http://127.0.0.1:8080/v1"
     api_key: SecretStr = SecretStr("none")
-    threads: int = 2
+    threads: int = Field(default=1, description="threads of the embedded LLM: the other core is left to the sound")
     context_tokens: int = 2048
     at_once: int = 2
     device: str = "auto"

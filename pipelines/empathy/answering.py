@@ -21,7 +21,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from pipelines.empathy.checks import check_reply, left_out
+from pipelines.empathy.checks import check_reply, left_out, unfaithful
 from pipelines.empathy.dialogue import DialogueState, Situation
 from pipelines.empathy.policy import Reply, ResponsePolicy
 from pipelines.events import CallerSilent, ToneChosen, ToolUsed
@@ -113,9 +113,17 @@ class Answering(FrameProcessor):
     takes over when the first one fails, is late, or the writer is away.
     """
 
-    def __init__(self, writer: Writer | None, book: TurnBook) -> None:
+    def __init__(self, writer: Writer | None, book: TurnBook, *, word_for_word: bool = False) -> None:
+        """Create the processor.
+
+        Args:
+            writer: the LLM; None leaves all wording to the templates.
+            book: of the call.
+            word_for_word: the writer is too small for paraphrases: only what follows the fact closely is spoken.
+        """
         super().__init__()
         self._writer = writer
+        self._word_for_word = word_for_word
         self._book = book
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -165,6 +173,8 @@ class Answering(FrameProcessor):
                 async for sentence in sentences:
                     whole = " ".join([*worded, sentence])
                     refusal = check_reply(whole, reply.evidence, request.question, reply.opening)
+                    if refusal is None and self._word_for_word:
+                        refusal = unfaithful(sentence, request.fact)
                     if refusal is not None:
                         self._book.fell_back("check", refusal.reason)
                         break

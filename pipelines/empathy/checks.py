@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import partial
 
@@ -20,6 +21,7 @@ MOST_WORDS_IN_ALL = 80
 LEAST_FROM_EVIDENCE = 0.6
 """Share of a sentence's content words that evidence must hold."""
 _SAME_SENTENCE = 0.7
+_FAITHFUL = 0.9
 
 
 class RefusalReason(StrEnum):
@@ -46,6 +48,7 @@ class RefusalReason(StrEnum):
     OFF_TOPIC = "off_topic"
     REPEATED = "repeated"
     GREETING = "greeting"
+    UNFAITHFUL = "unfaithful"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,25 @@ def check_reply(reply: str, evidence: str, question: str, opening: str = "", ear
             return refusal
         said.append(part)
     return None
+
+
+def unfaithful(sentence: str, fact: str) -> Refusal | None:
+    """Whether a sentence drops, adds or reorders anything of the part of the fact that it words; None: it does not.
+
+    For writers too small to be trusted with a paraphrase: they drop conditions ("two full working days after you report
+    it") and swap what is compared, and no check of single words sees that. Content words are compared in order with
+    every run of the fact's sentences; the best run must be matched almost wholly, both ways.
+    """
+    said = content(sentence)
+    parts = [content(part) for part in sentences(fact)]
+    for first in range(len(parts)):
+        for last in range(first + 1, len(parts) + 1):
+            held = [word for part in parts[first:last] for word in part]
+            blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
+            same = sum(block.size for block in blocks)
+            if same >= _FAITHFUL * max(1, len(said)) and same >= _FAITHFUL * max(1, len(held)):
+                return None
+    return Refusal(RefusalReason.UNFAITHFUL, sentence)
 
 
 def left_out(fact: str, said: str) -> list[str]:

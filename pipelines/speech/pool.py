@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TypeVar
 
 from pipelines.ports import EngineFailed
@@ -26,6 +27,7 @@ class Pool:
         self._name = name
         self._limit = at_once + waiting
         self._held = 0
+        self._lock = Lock()
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
 
     async def run(self, work: Callable[[], T], *, deadline_s: float = 10.0) -> T:
@@ -38,8 +40,12 @@ class Pool:
         """
         if self._held >= self._limit:
             raise EngineFailed(f"{self._name}: {self._held} requests are waiting already")
-        self._held += 1
-        future = self._threads.submit(work)
+        try:
+            future = self._threads.submit(work)
+        except RuntimeError as closed:
+            raise EngineFailed(f"{self._name}: {closed}") from closed
+        with self._lock:
+            self._held += 1
         future.add_done_callback(lambda _: self._release())
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline_s)
@@ -49,7 +55,9 @@ class Pool:
             raise EngineFailed(f"{self._name}: {broken}") from broken
 
     def _release(self) -> None:
-        self._held -= 1
+        """Work ended, in whichever thread."""
+        with self._lock:
+            self._held -= 1
 
     def close(self) -> None:
         """Drop waiting work and let running work end."""

@@ -20,6 +20,7 @@ from pipelines.speech.hibari import HibariSpeaker
 from pipelines.speech.llama import EmbeddedLlama
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
+from service.examples import example_agent
 from service.settings import EmotionSettings, Settings
 from tests.bench.simulated import SimulatedEmotion, SimulatedRecogniser, SimulatedSpeaker, SimulatedWriter
 from tests.bench.stock import Simulated, Stock, stock_app
@@ -27,8 +28,19 @@ from tests.bench.stock import Simulated, Stock, stock_app
 VARIANTS = ("attune", "attune-without-emotion", "attune-simulated", "stock", "stock-simulated")
 
 
+def _brief_agent(data: Path) -> Path:
+    """The example agent with few words, so that a call has many turns a minute."""
+    agent = example_agent()
+    facts = tuple(fact.model_copy(update={"text": fact.short or fact.text, "next_step": None}) for fact in agent.facts)
+    brief = {"disclosure": "I am a machine that listens to your tone.", "greeting": "Hello.", "facts": facts}
+    path = data / "agent.json"
+    path.write_text(agent.model_copy(update=brief).model_dump_json())
+    return path
+
+
 def _settings(port: int, data: Path, *, emotion: bool = True) -> Settings:
     return Settings(
+        agent_file=_brief_agent(data),
         port=port,
         public_origin=f"http://127.0.0.1:{port}",
         data_dir=data,

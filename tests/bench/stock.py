@@ -45,6 +45,10 @@ PROMPT = (
 )
 
 
+MAX_TOKENS = 40
+"""Longest reply: without it the small model talks on and on, which is kept out of the comparison."""
+
+
 class HibariService(TTSService):
     """The embedded voice as a plain Pipecat TTS service."""
 
@@ -144,7 +148,9 @@ class Stock:
                 settings=WhisperSTTService.Settings(model=str(self._whisper), language=Language.EN),
             ),
             OpenAILLMService(
-                api_key="none", base_url=self._llm_url, settings=OpenAILLMService.Settings(model="embedded")
+                api_key="none",
+                base_url=self._llm_url,
+                settings=OpenAILLMService.Settings(model="embedded", max_tokens=MAX_TOKENS),
             ),
             HibariService(self._speaker),
         )

@@ -63,12 +63,16 @@ class ScriptedWriter:
             self.closed = True
 
 
-async def answer(writer: Writer | None, reply: Reply = REPLY, *, deadline_s: float = 1.0) -> tuple[list[str], Told]:
+async def answer(
+    writer: Writer | None, reply: Reply = REPLY, *, deadline_s: float = 1.0, word_for_word: bool = False
+) -> tuple[list[str], Told]:
     """What is handed to the voice for a reply, and what was told meanwhile."""
     told = Told()
     plan = ConversationPlan(call_id="c", agent=example_agent(), llm_first_sentence_deadline_s=deadline_s)
     book = TurnBook(plan, told, CallerBaseline())
-    down, _ = await run_test(Answering(writer, book), frames_to_send=[ReplyFrame(1, reply)])
+    down, _ = await run_test(
+        Answering(writer, book, word_for_word=word_for_word), frames_to_send=[ReplyFrame(1, reply)]
+    )
     kinds = [type(frame) for frame in down if not isinstance(frame, AggregatedTextFrame)]
     assert kinds.index(LLMFullResponseStartFrame) < kinds.index(LLMFullResponseEndFrame)
     return [_text(frame) for frame in down if isinstance(frame, AggregatedTextFrame)], told
@@ -125,6 +129,20 @@ async def test_figures_that_the_writer_left_out_are_added() -> None:
     """A worded reply must not lose an amount, a date or a time."""
     said, _ = await answer(ScriptedWriter(["You can pay on the 5th, the 12th or the 20th of the month."]))
     assert said[-1] == "The change takes 3 working days."
+
+
+@pytest.mark.parametrize(
+    ("worded", "spoken"),
+    [
+        ("You can pay on the 5th, the 12th or the 20th of the month.", True),
+        ("You can choose to pay on the 5th or the 12th of the month.", False),
+    ],
+)
+async def test_a_small_writer_must_follow_the_fact(worded: str, spoken: bool) -> None:
+    """What drops a part of the fact is not spoken, even where each of its words is true."""
+    said, _ = await answer(ScriptedWriter([worded]), word_for_word=True)
+    assert (said[0] == worded) is spoken
+    assert (said == [REPLY.template]) is not spoken
 
 
 async def test_without_a_writer_the_opening_and_the_template_are_spoken() -> None:

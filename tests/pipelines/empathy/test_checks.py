@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.empathy.checks import Figure, RefusalReason, check_reply, check_sentence, figures, left_out
+from pipelines.empathy.checks import Figure, RefusalReason, check_reply, check_sentence, figures, left_out, unfaithful
 from service.examples import example_agent
 
 AGENT = example_agent()
@@ -173,3 +173,36 @@ def test_checks_never_raise(reply: str, evidence: str, question: str) -> None:
     """Whatever a model puts out, a check answers."""
     check_reply(reply, evidence, question)
     left_out(evidence, reply)
+
+
+FAITHLESS = [
+    (
+        "If your internet is not working again two full working days after you report it, you get nine pounds for each "
+        "day after that.",
+        "If your internet is not working again, you get nine pounds for each day after that.",
+    ),
+    (
+        "Slow speeds are most often the wifi rather than the line.",
+        "Slow speeds are most often the line rather than the wifi.",
+    ),
+    (
+        "If it makes a broadband contract dearer than you agreed, you can leave within those thirty days and pay no exit fee.",
+        "If you agree to a price change, you can leave within thirty days and pay no exit fee.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fact", "worded"), FAITHLESS)
+def test_dropped_conditions_and_swapped_sides_are_unfaithful(fact: str, worded: str) -> None:
+    """What a very small model really wrote: every word is the fact's, the sentence is not."""
+    refusal = unfaithful(worded, fact)
+    assert refusal is not None
+    assert refusal.reason is RefusalReason.UNFAITHFUL
+    assert unfaithful(fact, fact) is None
+
+
+def test_one_sentence_of_several_is_faithful() -> None:
+    """A reply is checked sentence by sentence against the part of the fact that it words."""
+    fact = "Please switch the router off, wait thirty seconds, and switch it on again. It needs three minutes to come back."
+    assert unfaithful("You can switch the router off, wait thirty seconds, and switch it on again.", fact) is None
+    assert unfaithful("It needs three minutes to come back.", fact) is None
