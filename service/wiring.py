@@ -17,6 +17,7 @@ from service.calls.desk import Desk
 from service.calls.journal import Journal
 from service.calls.live_board import LiveBoard
 from service.calls.meters import CallMeters
+from service.calls.tidy import Tidy
 from service.engines import open_engines
 from service.examples import example_agent
 from service.keys import Keys, keys_in_force
@@ -97,6 +98,8 @@ async def open_house(
             twilio = TwilioControl(settings.twilio.account_sid, keys.twilio_auth_token, settings.twilio.api_base_url)
             stack.push_async_callback(twilio.close)
         await stack.enter_async_context(watch_loop_lag(meters))
+        tidy = Tidy()
+        await stack.enter_async_context(tidy.kept())
         _leave_models_out_of_collections()
         yield House(
             settings=settings,
@@ -108,7 +111,7 @@ async def open_house(
             call_meters=call_meters,
             tokens=TokenBook(bytes.fromhex(keys.token_key)),
             admission=admission,
-            desk=Desk(engines, journal, board, call_meters),
+            desk=Desk(engines, journal, board, call_meters, tidy),
             twilio=twilio,
             valkey=valkey,
             tenant_id=tenant_id,

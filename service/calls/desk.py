@@ -20,6 +20,7 @@ from service.calls.hours import humans_in
 from service.calls.journal import Journal
 from service.calls.live_board import LiveBoard
 from service.calls.meters import CallMeters
+from service.calls.tidy import Tidy
 from service.domain.calls import Outcome
 from telephony.leg import CallLeg
 
@@ -53,11 +54,12 @@ class CallListener(Protocol):
 class Desk:
     """Holds every call of the process."""
 
-    def __init__(self, engines: Engines, journal: Journal, board: LiveBoard, meters: CallMeters) -> None:
+    def __init__(self, engines: Engines, journal: Journal, board: LiveBoard, meters: CallMeters, tidy: Tidy) -> None:
         self._engines = engines
         self._journal = journal
         self._board = board
         self._meters = meters
+        self._tidy = tidy
         self._talking: dict[str, Conversation] = {}
 
     async def hold(self, call: Admitted, leg: CallLeg, *, listeners: Sequence[CallListener] = ()) -> Outcome:
@@ -90,6 +92,7 @@ class Desk:
             self._talking.pop(call.start.call_id, None)
             await _free(leg, over)
             await story.close(over.outcome, over.reason)
+            self._tidy.call_ended()
         return over.outcome
 
     def stop_analysis(self, call_id: str, reason: AnalysisStop) -> bool:

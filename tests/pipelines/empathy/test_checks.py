@@ -186,8 +186,8 @@ FAITHLESS = [
         "Slow speeds are most often the line rather than the wifi.",
     ),
     (
-        "If it makes a broadband contract dearer than you agreed, you can leave within those thirty days and pay no exit fee.",
-        "If you agree to a price change, you can leave within thirty days and pay no exit fee.",
+        "If it makes a broadband contract dearer than you agreed, you can leave within those thirty days and pay no fee.",
+        "If you agree to a price change, you can leave within thirty days and pay no fee.",
     ),
 ]
 
@@ -203,6 +203,6 @@ def test_dropped_conditions_and_swapped_sides_are_unfaithful(fact: str, worded: 
 
 def test_one_sentence_of_several_is_faithful() -> None:
     """A reply is checked sentence by sentence against the part of the fact that it words."""
-    fact = "Please switch the router off, wait thirty seconds, and switch it on again. It needs three minutes to come back."
+    fact = "Please switch the router off, wait thirty seconds, and switch it on again. It needs three minutes then."
     assert unfaithful("You can switch the router off, wait thirty seconds, and switch it on again.", fact) is None
-    assert unfaithful("It needs three minutes to come back.", fact) is None
+    assert unfaithful("It needs three minutes then.", fact) is None
