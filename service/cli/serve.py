@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ MAX_MESSAGE_BYTES = 65_536
 """Longest websocket message; uvicorn would take 16 MiB."""
 
 DRAIN_S = 30
-"""How long running calls may go on after the first Ctrl-C."""
+"""How long running calls may go on after the first signal to stop."""
 
 
 def serve(
@@ -47,8 +48,14 @@ def serve(
     _want_models(settings)
     meters = Meters()
     with Logs(settings.log_level, as_json=settings.log_json, on_drop=meters.dropped.labels("log").inc):
-        app = create_app(settings, meters, tell=lambda what: console.print(f"  {what}"), ready=_welcome)
-        uvicorn.run(
+        houses: list[House] = []
+
+        def ready(house: House) -> None:
+            houses.append(house)
+            _welcome(house)
+
+        app = create_app(settings, meters, tell=lambda what: console.print(f"  {what}"), ready=ready)
+        config = uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
@@ -56,9 +63,39 @@ def serve(
             access_log=False,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
-            timeout_graceful_shutdown=DRAIN_S,
+            timeout_graceful_shutdown=5,
             server_header=False,
         )
+        DrainingServer(config, houses).run()
+
+
+class DrainingServer(uvicorn.Server):
+    """Lets running calls end before it stops: uvicorn alone would close their sockets at the first signal."""
+
+    def __init__(self, config: uvicorn.Config, houses: list[House]) -> None:
+        super().__init__(config)
+        self._houses = houses
+        self._drain: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: take no new calls and wait for the running ones. Second signal: stop now."""
+        live = sum(house.admission.live for house in self._houses)
+        if self._drain is not None:
+            self._drain.cancel()
+        if self._drain is not None or not live:
+            super().handle_exit(sig, frame)
+            return
+        console.print(f"  running calls: {live}; they may end within {DRAIN_S} s (once more to stop now)")
+        self._drain = asyncio.get_running_loop().create_task(self._until_calls_ended(sig, frame), name="drain")
+
+    async def _until_calls_ended(self, sig: int, frame: FrameType | None) -> None:
+        for house in self._houses:
+            house.admission.draining = True
+        for _ in range(2 * DRAIN_S):
+            if not any(house.admission.live for house in self._houses):
+                break
+            await asyncio.sleep(0.5)
+        super().handle_exit(sig, frame)
 
 
 def migrate() -> None:

@@ -186,7 +186,7 @@ FAITHLESS = [
         "Slow speeds are most often the line rather than the wifi.",
     ),
     (
-        "If it makes a broadband contract dearer than you agreed, you can leave within those thirty days and pay no fee.",
+        "If it makes a broadband contract dearer than agreed, you can leave within those thirty days and pay no fee.",
         "If you agree to a price change, you can leave within thirty days and pay no fee.",
     ),
 ]
