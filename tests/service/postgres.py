@@ -21,6 +21,14 @@ def _binaries() -> Path:
     return Path(found.origin).parent / "pginstall"
 
 
+def _copied(install: Path, to: Path) -> Path:
+    """A copy of the binaries that anybody may run; their libraries lie beside the package, where they look for them."""
+    package = install.parent
+    for folder in (package, *package.parent.glob(f"{package.name}.libs")):
+        shutil.copytree(folder, to / folder.name, symlinks=True)
+    return to / package.name / install.name
+
+
 class PostgresServer:
     """One server on a loopback port, in a directory that goes away with it."""
 
@@ -35,7 +43,7 @@ class PostgresServer:
             self._user = "nobody"
             os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
             if not all(part.stat().st_mode & 0o001 for part in self._install.resolve().parents):
-                self._install = Path(shutil.copytree(self._install, self._home / "pginstall", symlinks=True))
+                self._install = _copied(self._install, self._home / "packages")
         self._data = data
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
