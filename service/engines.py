@@ -32,7 +32,7 @@ E = TypeVar("E", bound=_Engine)
 
 
 class _Loader:
-    """Loads blocking engines off the loop, one after the other, and closes them in the opposite order."""
+    """Loads blocking engines off the loop, side by side, and closes them in the opposite order."""
 
     def __init__(self, stack: AsyncExitStack, tell: Callable[[str], None]) -> None:
         self._stack = stack
@@ -60,13 +60,13 @@ async def open_engines(settings: Settings, tell: Callable[[str], None]) -> Async
     """
     async with AsyncExitStack() as stack:
         loader = _Loader(stack, tell)
-        turns = await loader.load("voice activity and end-of-turn", TurnModels)
-        await asyncio.to_thread(turns.warm_up)
-        recogniser = await _recogniser(settings, loader)
-        emotion = await _emotion(settings, loader)
-        writer, word_for_word = await _writer(settings, loader, stack, tell)
-        speaker = await _speaker(settings, loader)
-        tell("warming up")
+        turns, recogniser, emotion, (writer, word_for_word), speaker = await asyncio.gather(
+            _turns(loader),
+            _recogniser(settings, loader),
+            _emotion(settings, loader),
+            _writer(settings, loader, stack, tell),
+            _speaker(settings, loader),
+        )
         spare = await speaker.speak(SPARE_WORDS, Style())
         yield Engines(turns, recogniser, emotion, writer, speaker, spare, word_for_word)
 
@@ -76,6 +76,12 @@ async def open_recogniser(settings: Settings, tell: Callable[[str], None]) -> As
     """The recogniser alone, loaded and warm, for measuring it; see `open_engines`."""
     async with AsyncExitStack() as stack:
         yield await _recogniser(settings, _Loader(stack, tell))
+
+
+async def _turns(loader: _Loader) -> TurnModels:
+    turns = await loader.load("voice activity and end-of-turn", TurnModels)
+    await asyncio.to_thread(turns.warm_up)
+    return turns
 
 
 async def _recogniser(settings: Settings, loader: _Loader) -> Recogniser:

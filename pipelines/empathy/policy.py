@@ -20,7 +20,7 @@ Pure: the same state and situation give the same reply. Every tone names the rul
 | R14 | sustained upset: offer a human, then hand off; the agent's other rules likewise | this product |
 | R15 | analysis of emotion stops when the caller says so | AI Act Art. 50, GDPR Art. 21 |
 | R16 | only facts from evidence; an unknown matter is called unknown | this product |
-| R17 | unclear: ask once, offer a human the second time | this product |
+| R17 | unclear: ask twice, offer a human the third time | this product |
 | R18 | a matter of safety is said at once, word for word | this product |
 """
 
@@ -47,6 +47,8 @@ CRISIS = "crisis"
 _SAID_KEPT = 8
 _EXCHANGES_FOR_WRITER = 2
 _KEY_TRIES = 2
+_UNCLEAR_BEFORE_OFFER = 3
+"""Every so many turns in a row that led nowhere, a human is offered."""
 _AGITATED = 0.35
 """Arousal from which an unsure caller is treated as possibly angry."""
 _LIVELY = 0.1
@@ -200,6 +202,7 @@ class ResponsePolicy:
             state = replace(state, ended=True)
         else:
             reply = Reply(warm, wording.SILENCE[state.silences - 1], source="notice")
+            state = replace(state, offer=Offer.NONE)  # a yes to "are you there" takes up no earlier offer
         return reply, _remembered(state, reply)
 
     def _reply(self, intent: Intent, state: DialogueState, at: Situation, mood: Mood) -> tuple[Reply, DialogueState]:
@@ -438,7 +441,7 @@ class ResponsePolicy:
             matter = named_matter(at.text)
             bank = wording.UNKNOWN_MATTER if matter else wording.UNKNOWN
             return self._felt(self._say(bank, Strategy.ASK, counted, at, mood, matter=matter or ""), at, mood)
-        if run % 2:
+        if run % _UNCLEAR_BEFORE_OFFER:
             return self._say(wording.UNKNOWN_STILL, Strategy.ACKNOWLEDGE, counted, at, mood)
         return self._felt(self._offer(wording.UNKNOWN_AGAIN, "R17", counted, at, mood), at, mood)
 

@@ -267,10 +267,22 @@ def test_an_unknown_matter_is_called_unknown() -> None:
     first = call.say("Hi, I'm calling about my car, I brought it in for a brake job")
     assert "your car" in first.template.lower()
     assert AGENT.can_help_with in first.template
-    second = call.say("yeah the brakes are still squeaking", Label.FRUSTRATED)
+    call.say("I only had it for two weeks")
+    assert call.offered() is Offer.NONE
+    third = call.say("yeah the brakes are still squeaking", Label.FRUSTRATED)
     assert call.offered() is Offer.HUMAN
-    assert second.request is None
+    assert third.request is None
     assert call.say("yes please").escalate == HUMAN_REQUESTED
+
+
+def test_a_yes_to_are_you_there_takes_up_no_earlier_offer() -> None:
+    """The caller was offered a colleague, fell silent, and says that they are there: that is no wish for a colleague."""
+    call = Call()
+    for text in ("it has four wheels", "I only had it for two weeks", "the brakes are still squeaking"):
+        call.say(text)
+    assert call.offered() is Offer.HUMAN
+    _, call.state = ResponsePolicy(AGENT).silence(call.state, humans_in=True, turn=3)
+    assert call.say("sure").escalate is None
 
 
 def test_asking_again_gets_other_words() -> None:
