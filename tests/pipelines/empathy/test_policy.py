@@ -276,7 +276,7 @@ def test_an_unknown_matter_is_called_unknown() -> None:
 
 
 def test_a_yes_to_are_you_there_takes_up_no_earlier_offer() -> None:
-    """The caller was offered a colleague, fell silent, and says that they are there: that is no wish for a colleague."""
+    """Offered a colleague, the caller falls silent and then says that they are there: that is no wish for one."""
     call = Call()
     for text in ("it has four wheels", "I only had it for two weeks", "the brakes are still squeaking"):
         call.say(text)
