@@ -37,7 +37,7 @@ from pipelines.empathy.dialogue import DialogueState, Situation
 from pipelines.empathy.policy import ResponsePolicy
 from pipelines.events import DisclosureHeard
 from pipelines.frames import NoticeEndFrame
-from pipelines.plan import Agent, AnalysisStop, ConversationPlan
+from pipelines.plan import Agent, ConversationPlan
 from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Speech, Writer
 from pipelines.redaction import redact
 from pipelines.speech.hearing import Hearing
@@ -183,14 +183,6 @@ class Conversation:
         await runner.run()
         if running and running.cancelling() > cancelled_before:
             raise asyncio.CancelledError  # Pipecat's runner ends quietly when cancelled; the call's TaskGroup must know
-
-    async def end(self) -> None:
-        """Stop talking: what has been queued is dropped and the pipeline ends."""
-        await self._worker.cancel(reason="the call is over")
-
-    def stop_analysis(self, reason: AnalysisStop) -> None:
-        """End emotion analysis for the rest of the call, at once."""
-        self._book.stop_analysis(reason)
 
     def _turns(self, models: TurnModels) -> tuple[LLMUserAggregator, LLMAssistantAggregator]:
         """Pipecat's aggregators of the caller's and the agent's turns, with our models and events."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipecat.frames.frames import DataFrame, SystemFrame
+from pipecat.frames.frames import DataFrame
 
 from pipelines.emotion.estimate import Emotion, Trend
 from pipelines.empathy.policy import Reply
@@ -52,8 +52,3 @@ class ReplyFrame(DataFrame):
 @dataclass
 class NoticeEndFrame(DataFrame):
     """Queued behind a notice: when it comes out of the transport, the notice has been written to the line."""
-
-
-@dataclass
-class StopAnalysisFrame(SystemFrame):
-    """Emotion analysis must end now."""

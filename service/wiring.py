@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ from service.telemetry.loop_lag import watch_loop_lag
 from service.telemetry.metrics import Meters
 from telephony.tokens import TokenBook
 from telephony.twilio.control import TwilioControl
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from pipelines.emotion.combine import Weighed, combine
 from pipelines.emotion.estimate import UNKNOWN, Emotion
-from pipelines.frames import StopAnalysisFrame, TurnFrame, Utterance
-from pipelines.plan import AnalysisStop
+from pipelines.frames import TurnFrame, Utterance
 from pipelines.ports import EmotionSource
 from pipelines.speech.hearing import INAUDIBLE
 from pipelines.turns.book import TurnBook
@@ -83,8 +82,6 @@ class EmotionGate(FrameProcessor):
                 self._unanswered.append(frame.text)
             case LLMContextFrame() if direction is FrameDirection.DOWNSTREAM:
                 await self._join()
-            case StopAnalysisFrame():
-                self._book.stop_analysis(AnalysisStop.SWITCHED_OFF)
             case _:
                 await self.push_frame(frame, direction)
 

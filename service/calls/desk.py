@@ -14,7 +14,6 @@ from typing import Protocol, assert_never
 
 from pipelines.conversation import Conversation, Engines, Line
 from pipelines.events import AgentSpoke, Escalated, Event, FarewellSaid
-from pipelines.plan import AnalysisStop
 from service.calls.admission import Admitted
 from service.calls.hours import humans_in
 from service.calls.journal import Journal
@@ -60,7 +59,6 @@ class Desk:
         self._board = board
         self._meters = meters
         self._tidy = tidy
-        self._talking: dict[str, Conversation] = {}
 
     async def hold(self, call: Admitted, leg: CallLeg, *, listeners: Sequence[CallListener] = ()) -> Outcome:
         """Own every task of one call: when one ends, all end, the leg is freed and the record is complete.
@@ -89,30 +87,20 @@ class Desk:
             self._meters.error("desk")
             log.error("a call broke", exc_info=broken.exceptions[0])
         finally:
-            self._talking.pop(call.start.call_id, None)
             await _free(leg, over)
             await story.close(over.outcome, over.reason)
             self._tidy.call_ended()
         return over.outcome
 
-    def stop_analysis(self, call_id: str, reason: AnalysisStop) -> bool:
-        """End emotion analysis of a live call; False where no such call is live here."""
-        talk = self._talking.get(call_id)
-        if talk is not None:
-            talk.stop_analysis(reason)
-        return talk is not None
-
     def _conversation(self, call: Admitted, leg: CallLeg, story: Story) -> Conversation:
         agent = call.plan.agent
-        talk = Conversation(
+        return Conversation(
             call.plan,
             Line(leg.transport, leg.audio_out_hz, lambda name: leg.until_played(name, LAST_WORDS_S)),
             self._engines,
             story,
             lambda: leg.can_hand_off and humans_in(agent.hours, datetime.now(UTC)),
         )
-        self._talking[call.start.call_id] = talk
-        return talk
 
 
 class Story:
