@@ -25,7 +25,9 @@ from pipelines.emotion.estimate import LABELS, Label
 from pipelines.emotion.prosody import prosody
 from pipelines.emotion.reader import UNUSUAL_WEIGHT, usual
 from pipelines.emotion.voice import ACTED, AFFECT, AS_LABEL, VoiceHead, voice_vector
-from pipelines.learning.line import LINE_RATE_HZ, Line
+from pipelines.learning.line import LINE_RATE_HZ, Codec, Line
+from pipelines.learning.measures import calibration_error, recall, recall_interval
+from pipelines.learning.surroundings import Colour
 from pipelines.ports import Pcm
 
 Encoder = Callable[[Pcm, int], NDArray[np.float32]]
@@ -95,34 +97,82 @@ class Condition(StrEnum):
     """How an utterance reaches the recogniser."""
 
     CLEAN = "clean"
+    NARROW = "narrow"
+    """8 kHz, not coded."""
     MU_LAW = "mu_law"
+    A_LAW = "a_law"
+    AMR_LIKE = "amr_like"
+    GSM = "gsm"
+    OPUS = "opus"
+    NOISE = "noise"
+    """mu-law, babble 10 dB below the speech."""
+    LOSS_1 = "loss_1"
+    LOSS_3 = "loss_3"
+    LOSS_10 = "loss_10"
+    """mu-law with 10 % of its packets lost in bursts and concealed."""
+    CLIPPING = "clipping"
+    HOLD_MUSIC = "hold_music"
+    FAR = "far"
     IN_CALL = "in_call"
     """mu-law, with the silence that a voice activity detector leaves before and after."""
     ANY_LINE = "any_line"
     ANOTHER_LINE = "another_line"
+    THIRD_LINE = "third_line"
     OTHER_PERSON = "other_person"
     """Another voice by resampling (pitch and formants shifted together), over any line."""
+    THIRD_PERSON = "third_person"
 
 
-TRAINED_ON: Final = tuple(Condition)
+LINES: Final[Mapping[Condition, Line]] = {
+    Condition.NARROW: Line(codec=None),
+    Condition.MU_LAW: Line(),
+    Condition.A_LAW: Line(codec=Codec.A_LAW),
+    Condition.AMR_LIKE: Line(codec=Codec.AMR_NB, narrow=True),
+    Condition.GSM: Line(codec=Codec.GSM, narrow=True),
+    Condition.OPUS: Line(codec=Codec.OPUS),
+    Condition.NOISE: Line(noise_db=10, colour=Colour.BABBLE),
+    Condition.LOSS_1: Line(loss=0.01),
+    Condition.LOSS_3: Line(loss=0.03),
+    Condition.LOSS_10: Line(loss=0.1),
+    Condition.CLIPPING: Line(clipped=0.03),
+    Condition.HOLD_MUSIC: Line(music_db=12),
+    Condition.FAR: Line(far=True, noise_db=20, colour=Colour.PINK),
+}
+"""The conditions that are one line and nothing else: what figures are told by."""
+
+TRAINED_ON: Final = (
+    Condition.CLEAN,
+    Condition.MU_LAW,
+    Condition.IN_CALL,
+    Condition.ANY_LINE,
+    Condition.ANOTHER_LINE,
+    Condition.THIRD_LINE,
+    Condition.OTHER_PERSON,
+    Condition.THIRD_PERSON,
+)
 NEUTRAL_TRAINED_ON: Final = (Condition.MU_LAW, Condition.IN_CALL, Condition.ANY_LINE)
+
+_SHIFTS: Final = (0.88, 0.94, 1.07, 1.14)
+"""Factors of pitch and formants that still sound like a person."""
 
 
 def under(clip: Clip, condition: Condition) -> tuple[Pcm, int]:
     """The clip under a condition and its rate; the same every time."""
     chance = np.random.default_rng(crc32(f"{clip.name} {condition}".encode()))
+    if condition in LINES:
+        return LINES[condition].carry(clip.pcm, clip.rate_hz, chance), LINE_RATE_HZ
+    pcm = clip.pcm
     match condition:
         case Condition.CLEAN:
-            return clip.pcm, clip.rate_hz
-        case Condition.MU_LAW:
-            return Line().carry(clip.pcm, clip.rate_hz, chance), LINE_RATE_HZ
+            return pcm, clip.rate_hz
         case Condition.IN_CALL:
-            return Line().carry(_padded(clip.pcm, clip.rate_hz, 0.3, 0.5, chance), clip.rate_hz, chance), LINE_RATE_HZ
-        case Condition.ANY_LINE | Condition.ANOTHER_LINE:
-            pcm = clip.pcm
-        case Condition.OTHER_PERSON:
-            factor = np.random.default_rng(crc32(clip.speaker.encode())).choice((0.88, 0.94, 1.07, 1.14))
-            pcm = np.asarray(soxr.resample(clip.pcm, clip.rate_hz, clip.rate_hz / factor), dtype=np.int16)
+            return Line().carry(_padded(pcm, clip.rate_hz, 0.3, 0.5, chance), clip.rate_hz, chance), LINE_RATE_HZ
+        case Condition.OTHER_PERSON | Condition.THIRD_PERSON:
+            places = np.random.default_rng(crc32(clip.speaker.encode())).permutation(len(_SHIFTS))
+            factor = _SHIFTS[places[0 if condition is Condition.OTHER_PERSON else 1]]
+            pcm = np.asarray(soxr.resample(pcm, clip.rate_hz, clip.rate_hz / factor), dtype=np.int16)
+        case _:
+            pass
     padded = _padded(pcm, clip.rate_hz, chance.uniform(0, 0.5), chance.uniform(0, 0.6), chance)
     return Line.drawn(chance).carry(padded, clip.rate_hz, chance), LINE_RATE_HZ
 
@@ -376,27 +426,6 @@ def calibrate(head: VoiceHead, held_out: Sequence[Guess]) -> VoiceHead:
     return replace(head, temperature=best_temperature(held_out))
 
 
-def recall(truth: Sequence[str], said: Sequence[str]) -> float:
-    """Unweighted average recall over the classes that occur."""
-    pairs = list(zip(truth, said, strict=True))
-    each = []
-    for name in sorted(set(truth)):
-        own = [one == name for label, one in pairs if label == name]
-        each.append(sum(own) / len(own))
-    return sum(each) / len(each)
-
-
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error over bins of equal width."""
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(confidence[place == one].mean() - right[place == one].mean())) * float((place == one).mean())
-        for one in range(bins)
-        if (place == one).any()
-    ]
-    return float(sum(gaps))
-
-
 @dataclass(frozen=True, slots=True)
 class VoiceScore:
     """How well the voice is read.
@@ -447,7 +476,7 @@ def score_voice(guesses: Sequence[Guess], thresholds: Sequence[float] = (0.0, 0.
     return VoiceScore(
         turns=len(guesses),
         uar=recall(truth, said),
-        interval=_interval(truth, said, speakers),
+        interval=recall_interval(truth, said, speakers),
         product_uar=recall(meant, labelled),
         ece=calibration_error(confidence, right),
         by_class={
@@ -464,25 +493,6 @@ def score_voice(guesses: Sequence[Guess], thresholds: Sequence[float] = (0.0, 0.
     )
 
 
-def _interval(
-    truth: Sequence[str], said: Sequence[str], speakers: Sequence[str], rounds: int = 1000
-) -> tuple[float, float]:
-    """Bootstrap over speakers."""
-    chance = np.random.default_rng(7)
-    names = sorted(set(speakers))
-    classes = sorted(set(truth))
-    right = np.zeros((len(names), len(classes)))
-    seen = np.zeros((len(names), len(classes)))
-    for one, other, speaker in zip(truth, said, speakers, strict=True):
-        row, column = names.index(speaker), classes.index(one)
-        seen[row, column] += 1
-        right[row, column] += one == other
-    drawn = chance.integers(len(names), size=(rounds, len(names)))
-    each = right[drawn].sum(axis=1) / np.maximum(1, seen[drawn].sum(axis=1))
-    low, high = np.percentile(each.mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
-
-
 FOUR: Final = {"anger": "angry", "happiness": "satisfied", "neutral": "neutral", "sadness": "sad"}
 """The classes that most corpora share, as product labels."""
 
@@ -497,7 +507,7 @@ def score_elsewhere(
     allowed = [PRODUCT.index(label) for label in PRODUCT if label in set(FOUR.values())]
     said = [str(PRODUCT[allowed[int(place)]]) for place in shares[:, allowed].argmax(axis=1)]
     truth = [FOUR[turn.sample.emotion] for turn in turns]
-    return recall(truth, said), _interval(truth, said, [turn.sample.speaker for turn in turns])
+    return recall(truth, said), recall_interval(truth, said, [turn.sample.speaker for turn in turns])
 
 
 def false_alarms(
