@@ -180,6 +180,8 @@ class Line:
 
     def carry(self, pcm: Pcm, rate_hz: int, chance: np.random.Generator) -> Pcm:
         """What comes out at the far end, at 8 kHz."""
+        if not len(pcm):
+            return pcm
         sound = to_rate(pcm, rate_hz, LINE_RATE_HZ).astype(np.float64)
         if self.far:
             sound = in_a_room(sound, LINE_RATE_HZ, chance)
@@ -190,7 +192,7 @@ class Line:
             sound = sound + _below(speech, self.noise_db, noise(len(sound), self.colour, LINE_RATE_HZ, chance))
         if self.music_db is not None:
             sound = sound + _below(speech, self.music_db, hold_music(len(sound), LINE_RATE_HZ, chance))
-        if self.clipped and len(sound):
+        if self.clipped:
             rail = float(np.quantile(np.abs(sound), 1 - self.clipped))
             sound = np.clip(sound, -rail, rail)
         sent = np.clip(sound * 10 ** (self.gain_db / 20), -32768, 32767).astype(np.int16)
@@ -202,8 +204,7 @@ class Line:
 
 def _below(speech: Sound, ratio_db: float, other: Sound) -> Sound:
     """Another sound of mean power 1, so many dB below the speech."""
-    power = float(np.mean(speech**2)) if len(speech) else 0.0
-    return np.asarray(other * np.sqrt(power / 10 ** (ratio_db / 10)))
+    return np.asarray(other * np.sqrt(float(np.mean(speech**2)) / 10 ** (ratio_db / 10)))
 
 
 _NARROW = signal.butter(4, (300, 3400), btype="bandpass", fs=LINE_RATE_HZ, output="sos")
