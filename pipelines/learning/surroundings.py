@@ -41,7 +41,7 @@ def noise(count: int, colour: Colour, rate_hz: int, chance: np.random.Generator)
             low, high = signal.butter(1, (120, 700), btype="bandpass", fs=rate_hz, output="ba")
             sound = np.asarray(signal.lfilter(low, high, sound), dtype=np.float64)
             sound *= 0.3 + _syllables(count, rate_hz, chance)
-    return sound / np.sqrt(max(1e-12, float(np.mean(sound**2))))
+    return np.asarray(sound / np.sqrt(max(1e-12, float(np.mean(sound**2)))))
 
 
 def _falling(sound: Sound, rate_hz: int, exponent: float) -> Sound:
@@ -81,7 +81,7 @@ def hold_music(count: int, rate_hz: int, chance: np.random.Generator) -> Sound:
             fading = np.exp(-since_s / (0.25 if place == 0 else 4 * beat_s))
             overtones = [np.sin(2 * np.pi * k * pitch_hz * since_s) / k**1.5 for k in (1, 2, 3, 4)]
             sound[began:] += np.sum(overtones, axis=0) * fading
-    return sound / np.sqrt(max(1e-12, float(np.mean(sound**2))))
+    return np.asarray(sound / np.sqrt(max(1e-12, float(np.mean(sound**2)))))
 
 
 def _pitch_hz(root_hz: float, step: int) -> float:
