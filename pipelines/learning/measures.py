@@ -20,8 +20,9 @@ Measure = Callable[[Sums], NDArray[np.float64]]
 """From sums of shape (..., what adds up) to a figure of shape (...)."""
 
 ROUNDS: Final = 1000
-CALIBRATION_BINS: Final = 10
-_LEVELS: Final = 500
+_BINS: Final = 10
+"""Bins of confidence for the calibration error."""
+_FINE: Final = 500
 """Steps of confidence that coverage is counted in."""
 
 
@@ -46,27 +47,26 @@ def figure(sums: Sums, measure: Measure, seed: int = 7) -> Figure:
     return Figure(float(measure(sums.sum(axis=0))), float(low), float(high))
 
 
-def by_speaker(speakers: Sequence[str], rows: NDArray[np.float64]) -> Sums:
-    """Rows that add up, one per utterance, summed by speaker (in the order of their names)."""
-    names, place = np.unique(np.array(speakers), return_inverse=True)
-    sums = np.zeros((len(names), *rows.shape[1:]))
-    np.add.at(sums, place, rows)
-    return sums
+def _places(speakers: Sequence[str]) -> tuple[int, NDArray[np.intp]]:
+    """How many speakers there are, and each utterance's row."""
+    names, rows = np.unique(np.array(speakers, dtype=str), return_inverse=True)
+    return len(names), rows
 
 
-def confusion_rows(truth: Sequence[str], said: Sequence[str], classes: Sequence[str]) -> NDArray[np.float64]:
-    """One confusion matrix per utterance, shape (utterances, true class, said class)."""
+def confusions(speakers: Sequence[str], truth: Sequence[str], said: Sequence[str], classes: Sequence[str]) -> Sums:
+    """A confusion matrix per speaker, shape (speakers, true class, said class)."""
+    count, rows = _places(speakers)
     place = {name: index for index, name in enumerate(classes)}
-    rows = np.zeros((len(truth), len(classes), len(classes)))
-    rows[np.arange(len(truth)), [place[one] for one in truth], [place[one] for one in said]] = 1
-    return rows
+    sums = np.zeros((count, len(classes), len(classes)))
+    np.add.at(sums, (rows, np.array([place[one] for one in truth]), np.array([place[one] for one in said])), 1)
+    return sums
 
 
 def recalls(confusion: Sums) -> NDArray[np.float64]:
     """Recall per true class, shape (..., classes); NaN where a class does not occur."""
     seen = confusion.sum(axis=-1)
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return np.divide(right, seen, out=np.full(seen.shape, np.nan), where=seen > 0)
+    return np.asarray(np.divide(right, seen, out=np.full(seen.shape, np.nan), where=seen > 0))
 
 
 def uar(confusion: Sums) -> NDArray[np.float64]:
@@ -89,22 +89,26 @@ def accuracy(confusion: Sums) -> NDArray[np.float64]:
 
 def recall(truth: Sequence[str], said: Sequence[str]) -> float:
     """Unweighted average recall over the classes that occur."""
-    classes = sorted({*truth, *said})
-    return float(uar(confusion_rows(truth, said, classes).sum(axis=0)))
+    return float(uar(confusions([""] * len(truth), truth, said, sorted({*truth, *said}))[0]))
 
 
 def recall_interval(truth: Sequence[str], said: Sequence[str], speakers: Sequence[str]) -> tuple[float, float]:
     """The 95 % interval of `recall` over speakers."""
-    found = figure(by_speaker(speakers, confusion_rows(truth, said, sorted({*truth, *said}))), uar)
+    found = figure(confusions(speakers, truth, said, sorted({*truth, *said})), uar)
     return found.low, found.high
 
 
-def calibration_rows(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Per utterance: (count, confidence, right) in its bin of confidence, shape (utterances, bins, 3)."""
-    place = np.clip((confidence * CALIBRATION_BINS).astype(int), 0, CALIBRATION_BINS - 1)
-    rows = np.zeros((len(confidence), CALIBRATION_BINS, 3))
-    rows[np.arange(len(confidence)), place] = np.column_stack([np.ones(len(confidence)), confidence, right])
-    return rows
+def calibrations(speakers: Sequence[str], confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Sums:
+    """(count, confidence, right) per bin of confidence, shape (speakers, bins, 3)."""
+    return _levels(speakers, confidence, np.column_stack([np.ones(len(confidence)), confidence, right]), _BINS)
+
+
+def _levels(speakers: Sequence[str], confidence: NDArray[np.float64], values: NDArray[np.float64], levels: int) -> Sums:
+    """Values added up by speaker and level of confidence."""
+    count, rows = _places(speakers)
+    sums = np.zeros((count, levels, values.shape[1]))
+    np.add.at(sums, (rows, np.clip((confidence * levels).astype(int), 0, levels - 1)), values)
+    return sums
 
 
 def expected_calibration_error(bins: Sums) -> NDArray[np.float64]:
@@ -115,19 +119,16 @@ def expected_calibration_error(bins: Sums) -> NDArray[np.float64]:
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Expected calibration error over bins of equal width."""
-    return float(expected_calibration_error(calibration_rows(confidence, right).sum(axis=0)))
+    return float(expected_calibration_error(calibrations([""] * len(right), confidence, right)[0]))
 
 
-def coverage_rows(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Per utterance: (count, right) at its level of confidence, surest first, shape (utterances, levels, 2)."""
-    level = np.clip(((1 - confidence) * _LEVELS).astype(int), 0, _LEVELS - 1)
-    rows = np.zeros((len(confidence), _LEVELS, 2))
-    rows[np.arange(len(confidence)), level] = np.column_stack([np.ones(len(confidence)), right])
-    return rows
+def coverages(speakers: Sequence[str], confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Sums:
+    """(count, right) per level of confidence, surest first, shape (speakers, levels, 2)."""
+    return _levels(speakers, 1 - confidence, np.column_stack([np.ones(len(confidence)), right]), _FINE)
 
 
 def accuracy_at(coverage: float) -> Measure:
-    """Accuracy on the surest share of utterances: at least `coverage` of them are answered, the rest is *unsure*."""
+    """Accuracy on the surest utterances (of `coverages`): at least that share is answered, the rest is *unsure*."""
 
     def measure(levels: Sums) -> NDArray[np.float64]:
         answered, right = np.moveaxis(np.cumsum(levels, axis=-2), -1, 0)
@@ -148,18 +149,21 @@ def coverage_curve(confidence: NDArray[np.float64], right: NDArray[np.bool_]) ->
     return [(float(confidence[order[count - 1]]), count / len(order), float(shares[count - 1])) for count in counts]
 
 
-def concordance_rows(truth: NDArray[np.float64], said: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per utterance the moments that `concordance` needs, shape (utterances, 6)."""
-    return np.column_stack([np.ones(len(truth)), truth, said, truth**2, said**2, truth * said])
+def moments(speakers: Sequence[str], truth: NDArray[np.float64], said: NDArray[np.float64]) -> Sums:
+    """What `concordance` needs, shape (speakers, 6)."""
+    count, rows = _places(speakers)
+    sums = np.zeros((count, 6))
+    np.add.at(sums, rows, np.column_stack([np.ones(len(truth)), truth, said, truth**2, said**2, truth * said]))
+    return sums
 
 
-def concordance(moments: Sums) -> NDArray[np.float64]:
+def concordance(sums: Sums) -> NDArray[np.float64]:
     """Lin's concordance correlation coefficient (Biometrics 45, 1989); 0 where nothing varies."""
-    count, x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
+    count, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     mean_x, mean_y = x / count, y / count
     spread = xx / count - mean_x**2 + yy / count - mean_y**2 + (mean_x - mean_y) ** 2
     shared = 2 * (xy / count - mean_x * mean_y)
-    return np.divide(shared, spread, out=np.zeros(np.shape(spread)), where=spread > 1e-12)
+    return np.asarray(np.divide(shared, spread, out=np.zeros(np.shape(spread)), where=spread > 1e-12))
 
 
 def precision_recall(scores: NDArray[np.float64], wanted: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
