@@ -116,6 +116,7 @@ class Condition(StrEnum):
     IN_CALL = "in_call"
     """mu-law, with the silence that a voice activity detector leaves before and after."""
     ANY_LINE = "any_line"
+    """A line with troubles drawn by chance, the same for all utterances of a speaker, as in a call."""
     ANOTHER_LINE = "another_line"
     THIRD_LINE = "third_line"
     OTHER_PERSON = "other_person"
@@ -174,7 +175,8 @@ def under(clip: Clip, condition: Condition) -> tuple[Pcm, int]:
         case _:
             pass
     padded = _padded(pcm, clip.rate_hz, chance.uniform(0, 0.5), chance.uniform(0, 0.6), chance)
-    return Line.drawn(chance).carry(padded, clip.rate_hz, chance), LINE_RATE_HZ
+    line = Line.drawn(np.random.default_rng(crc32(f"{clip.speaker} {condition}".encode())))
+    return line.carry(padded, clip.rate_hz, chance), LINE_RATE_HZ
 
 
 def _padded(pcm: Pcm, rate_hz: int, before_s: float, after_s: float, chance: np.random.Generator) -> Pcm:

@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy import signal
 
-from pipelines.learning.surroundings import Colour, Sound, hold_music, in_a_room, noise
+from pipelines.learning.surroundings import Colour, Sound, hold_music, in_a_room, noise, tilted
 from pipelines.ports import Pcm
 
 LINE_RATE_HZ = 8000
@@ -146,6 +146,7 @@ class Line:
         gain_db: change of level before coding; loud lines clip.
         noise_db: signal to noise ratio in dB, None for a quiet place.
         colour: of that noise.
+        tilt_db: what the handset adds per octave above 1 kHz and takes below it.
         narrow: whether the band ends at 300 and 3400 Hz.
         far: whether the caller speaks from across a room.
         music_db: speech to music ratio in dB, None without music on hold.
@@ -157,6 +158,7 @@ class Line:
     gain_db: float = 0.0
     noise_db: float | None = None
     colour: Colour = Colour.WHITE
+    tilt_db: float = 0.0
     narrow: bool = False
     far: bool = False
     music_db: float | None = None
@@ -171,6 +173,7 @@ class Line:
             gain_db=float(chance.uniform(-18, 8)),
             noise_db=float(chance.uniform(8, 30)) if chance.random() < 0.5 else None,
             colour=list(Colour)[int(chance.integers(len(Colour)))],
+            tilt_db=float(chance.uniform(-3, 3)),
             narrow=bool(chance.random() < 0.5),
             far=bool(chance.random() < 0.2),
             music_db=float(chance.uniform(8, 25)) if chance.random() < 0.1 else None,
@@ -185,6 +188,8 @@ class Line:
         sound = to_rate(pcm, rate_hz, LINE_RATE_HZ).astype(np.float64)
         if self.far:
             sound = in_a_room(sound, LINE_RATE_HZ, chance)
+        if self.tilt_db:
+            sound = tilted(sound, self.tilt_db, LINE_RATE_HZ)
         if self.narrow:
             sound = np.asarray(signal.sosfilt(_NARROW, sound), dtype=np.float64)
         speech = sound

@@ -1,4 +1,4 @@
-"""What is heard besides the caller: noise of several colours, music on hold, a room. Pure numbers from a given chance.
+"""What is heard besides the caller: noise of several colours, music on hold, a room, a handset. Pure numbers from a given chance.
 
 Nothing is a recording: all of it is made anew from chance, so that no file and no licence stands behind it.
 """
@@ -49,6 +49,12 @@ def _falling(sound: Sound, rate_hz: int, exponent: float) -> Sound:
     spectrum = np.fft.rfft(sound)
     at_hz = np.fft.rfftfreq(len(sound), 1 / rate_hz)
     return np.fft.irfft(spectrum / np.maximum(30.0, at_hz) ** exponent, len(sound))
+
+
+def tilted(sound: Sound, db_per_octave: float, rate_hz: int) -> Sound:
+    """As through a dull or a tinny handset: so many dB more with every octave above 1 kHz, less below; down to 100 Hz."""
+    octaves = np.log2(np.maximum(100.0, np.fft.rfftfreq(len(sound), 1 / rate_hz)) / 1000)
+    return np.fft.irfft(np.fft.rfft(sound) * 10 ** (db_per_octave * octaves / 20), len(sound))
 
 
 def _syllables(count: int, rate_hz: int, chance: np.random.Generator) -> Sound:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.learning.line import LINE_RATE_HZ, Codec, Line, coded, concealed, lost_packets
-from pipelines.learning.surroundings import Colour, hold_music, in_a_room, noise
+from pipelines.learning.surroundings import Colour, hold_music, in_a_room, noise, tilted
 from pipelines.ports import Pcm
 
 
@@ -48,6 +48,14 @@ def test_a_narrow_loud_line_cuts_bass_and_clips() -> None:
     heard = Line(narrow=True).carry(bass, LINE_RATE_HZ, np.random.default_rng(0))
     assert np.abs(heard[800:].astype(float)).mean() < 0.05 * np.abs(bass.astype(float)).mean()
     assert np.abs(Line(gain_db=20).carry(tone(), LINE_RATE_HZ, np.random.default_rng(0)).astype(int)).max() > 31_000
+
+
+def test_a_tinny_handset_lifts_the_treble() -> None:
+    """Three decibels an octave between 500 Hz and 2 kHz are six."""
+    at_s = np.arange(8000) / LINE_RATE_HZ
+    low, high = (np.sin(2 * np.pi * pitch_hz * at_s) for pitch_hz in (500, 2000))
+    heard_low, heard_high = (np.std(tilted(sound, 3.0, LINE_RATE_HZ)) for sound in (low, high))
+    assert 20 * np.log10(heard_high / heard_low) == pytest.approx(6, abs=0.2)
 
 
 def test_drawn_lines_differ_and_can_be_drawn_again() -> None:
