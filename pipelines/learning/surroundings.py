@@ -1,4 +1,4 @@
-"""What is heard besides the caller: noise of several colours, music on hold, a room, a handset. Pure numbers from a given chance.
+"""What is heard besides the caller: noise, music on hold, a room, a handset. Pure numbers from a given chance.
 
 Nothing is a recording: all of it is made anew from chance, so that no file and no licence stands behind it.
 """
@@ -52,7 +52,7 @@ def _falling(sound: Sound, rate_hz: int, exponent: float) -> Sound:
 
 
 def tilted(sound: Sound, db_per_octave: float, rate_hz: int) -> Sound:
-    """As through a dull or a tinny handset: so many dB more with every octave above 1 kHz, less below; down to 100 Hz."""
+    """As through a dull or a tinny handset: so many dB more with every octave above 1 kHz, less below it."""
     octaves = np.log2(np.maximum(100.0, np.fft.rfftfreq(len(sound), 1 / rate_hz)) / 1000)
     return np.fft.irfft(np.fft.rfft(sound) * 10 ** (db_per_octave * octaves / 20), len(sound))
 
