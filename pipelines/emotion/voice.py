@@ -18,28 +18,38 @@ from pipelines.speech.pool import Pool
 WEIGHTS: Final = "voice.npz"
 
 ACTED: Final = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
-"""The classes of the training corpus, in the order of the head's rows."""
+"""The classes of the training corpus, in the order of the shipped head's rows."""
 
 AS_LABEL: Final = {
     "anger": Label.ANGRY,
     "boredom": Label.NEUTRAL,
+    "calm": Label.NEUTRAL,
+    "contempt": Label.FRUSTRATED,
     "disgust": Label.FRUSTRATED,
+    "excitement": Label.SATISFIED,
     "fear": Label.ANXIOUS,
+    "frustration": Label.FRUSTRATED,
     "happiness": Label.SATISFIED,
     "neutral": Label.NEUTRAL,
     "sadness": Label.SAD,
+    "surprise": Label.CONFUSED,
 }
-"""What a class says in a contact centre. Boredom is a flat voice and no reason to act; acted disgust is the nearest
-stand-in for frustration; nobody acted confusion, so the voice never says confused."""
+"""What a class of any corpus says in a contact centre. Boredom is a flat voice and no reason to act; acted disgust is
+the nearest stand-in for frustration; nobody in ACTED is surprised, so the shipped head never says confused."""
 
 AFFECT: Final = {
     "anger": (-0.7, 0.8),
     "boredom": (-0.2, -0.7),
+    "calm": (0.3, -0.6),
+    "contempt": (-0.5, 0.1),
     "disgust": (-0.6, 0.1),
+    "excitement": (0.7, 0.8),
     "fear": (-0.6, 0.6),
+    "frustration": (-0.6, 0.4),
     "happiness": (0.8, 0.6),
     "neutral": (0.1, -0.1),
     "sadness": (-0.7, -0.6),
+    "surprise": (0.1, 0.7),
 }
 """Valence and arousal anchors per class, after the circumplex of affect (Russell 1980)."""
 
@@ -50,10 +60,11 @@ class VoiceHead:
 
     Attributes:
         prior: the population behind the normalisation.
-        weights: shape (classes + 2, features): a row per class of ACTED, then valence and arousal.
+        weights: shape (classes + 2, features): a row per class, then valence and arousal.
         bias: shape (classes + 2,).
         temperature: divides the class scores, so that the probabilities are calibrated.
         version: name of the model.
+        classes: names of the rows, each known to AS_LABEL.
     """
 
     prior: Prior
@@ -61,6 +72,7 @@ class VoiceHead:
     bias: NDArray[np.float32]
     temperature: float
     version: str
+    classes: tuple[str, ...] = ACTED
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> VoiceHead:
@@ -107,15 +119,15 @@ class VoiceHead:
     def scores(self, features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Class probabilities (..., classes) and valence, arousal (..., 2) of normalised features (..., features)."""
         out = features @ self.weights.T + self.bias
-        logits = out[..., : len(ACTED)] / self.temperature
+        logits = out[..., : len(self.classes)] / self.temperature
         weighed = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return weighed / weighed.sum(axis=-1, keepdims=True), np.clip(out[..., len(ACTED) :], -1, 1)
+        return weighed / weighed.sum(axis=-1, keepdims=True), np.clip(out[..., len(self.classes) :], -1, 1)
 
     def read(self, features: NDArray[np.float32]) -> Reading:
         """Emotion of one utterance from its normalised features, shape (features,)."""
         shares, affect = self.scores(features)
         probabilities = dict.fromkeys(LABELS, 0.0)
-        for acted, share in zip(ACTED, shares, strict=True):
+        for acted, share in zip(self.classes, shares, strict=True):
             probabilities[AS_LABEL[acted]] += float(share)
         return Reading(
             valence=float(affect[0]),

@@ -36,9 +36,6 @@ Encoder = Callable[[Pcm, int], NDArray[np.float32]]
 CALL_TURNS: Final = 12
 """Utterances of one simulated call."""
 
-PRODUCT: Final = tuple(label for label in LABELS if label in set(AS_LABEL.values()))
-"""The labels that a voice can be trained to say."""
-
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -318,8 +315,28 @@ def _grouped(samples: Sequence[Sample]) -> list[list[Sample]]:
     return [groups[key] for key in sorted(groups)]
 
 
-def train_head(samples: Sequence[Sample], recipe: Recipe, version: str = "attune-voice-1") -> VoiceHead:
-    """Train the classes and the regressions on simulated calls; the temperature stays 1 (see `calibrate`)."""
+def anchored(sample: Sample) -> tuple[float, float]:
+    """Valence and arousal of a clip by its class."""
+    return AFFECT[sample.emotion]
+
+
+def train_head(
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    version: str = "attune-voice-1",
+    *,
+    classes: Sequence[str] = ACTED,
+    affect_of: Callable[[Sample], tuple[float, float]] = anchored,
+) -> VoiceHead:
+    """Train the classes and the regressions on simulated calls; the temperature stays 1 (see `calibrate`).
+
+    Args:
+        samples: clips of the classes.
+        recipe: hyper-parameters.
+        version: name of the head.
+        classes: the rows of the head, each known to AS_LABEL.
+        affect_of: valence and arousal of a clip, for corpora whose listeners rated them.
+    """
     prior = population(samples, recipe.prior_strength)
     turns = [
         turn
@@ -328,15 +345,16 @@ def train_head(samples: Sequence[Sample], recipe: Recipe, version: str = "attune
     ]
     inputs = np.array([turn.vector for turn in turns])
     acted = [turn.sample.emotion for turn in turns]
-    classes = LogisticRegression(C=recipe.regularisation, class_weight="balanced", max_iter=300, tol=1e-3)
-    classes.fit(inputs, [ACTED.index(emotion) for emotion in acted])
-    affect = Ridge(alpha=recipe.ridge).fit(inputs, np.array([AFFECT[emotion] for emotion in acted]))
+    labels = LogisticRegression(C=recipe.regularisation, class_weight="balanced", max_iter=300, tol=1e-3)
+    labels.fit(inputs, [classes.index(emotion) for emotion in acted])
+    affect = Ridge(alpha=recipe.ridge).fit(inputs, np.array([affect_of(turn.sample) for turn in turns]))
     return VoiceHead(
         prior,
-        np.vstack([classes.coef_, affect.coef_]).astype(np.float32),
-        np.concatenate([classes.intercept_, affect.intercept_]).astype(np.float32),
+        np.vstack([labels.coef_, affect.coef_]).astype(np.float32),
+        np.concatenate([labels.intercept_, affect.intercept_]).astype(np.float32),
         1.0,
         version,
+        tuple(classes),
     )
 
 
@@ -367,7 +385,8 @@ def as_acted(sample: Sample, _: Vector) -> float:
 def guess(head: VoiceHead, turns: Sequence[Turn]) -> list[Guess]:
     """Scores of turns."""
     out = np.array([turn.vector for turn in turns]) @ head.weights.T + head.bias
-    return [Guess(turn, row[: len(ACTED)], row[len(ACTED) :]) for turn, row in zip(turns, out, strict=True)]
+    rows = len(head.classes)
+    return [Guess(turn, row[:rows], row[rows:]) for turn, row in zip(turns, out, strict=True)]
 
 
 def leave_one_speaker_out(
@@ -403,18 +422,20 @@ def probabilities(guesses: Sequence[Guess], temperature: float) -> NDArray[np.fl
     return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
 
 
-def product_probabilities(guesses: Sequence[Guess], temperature: float) -> NDArray[np.float64]:
-    """Probabilities of PRODUCT, shape (guesses, len(PRODUCT))."""
+def product_probabilities(
+    guesses: Sequence[Guess], temperature: float, classes: Sequence[str] = ACTED
+) -> NDArray[np.float64]:
+    """Probabilities of LABELS, shape (guesses, len(LABELS))."""
     shares = probabilities(guesses, temperature)
-    joined = np.zeros((len(guesses), len(PRODUCT)))
-    for place, acted in enumerate(ACTED):
-        joined[:, PRODUCT.index(AS_LABEL[acted])] += shares[:, place]
+    joined = np.zeros((len(guesses), len(LABELS)))
+    for place, acted in enumerate(classes):
+        joined[:, LABELS.index(AS_LABEL[acted])] += shares[:, place]
     return joined
 
 
-def best_temperature(guesses: Sequence[Guess]) -> float:
+def best_temperature(guesses: Sequence[Guess], classes: Sequence[str] = ACTED) -> float:
     """The temperature of least cross-entropy of the classes."""
-    truth = np.array([ACTED.index(one.turn.sample.emotion) for one in guesses])
+    truth = np.array([classes.index(one.turn.sample.emotion) for one in guesses])
 
     def loss(temperature: float) -> float:
         picked = probabilities(guesses, temperature)[np.arange(len(truth)), truth]
@@ -460,14 +481,14 @@ def score_voice(guesses: Sequence[Guess], thresholds: Sequence[float] = (0.0, 0.
     truth = [one.turn.sample.emotion for one in guesses]
     said = [ACTED[int(np.argmax(one.scores))] for one in guesses]
     speakers = [one.turn.sample.speaker for one in guesses]
-    shares = np.zeros((len(guesses), len(PRODUCT)))
+    shares = np.zeros((len(guesses), len(LABELS)))
     for speaker in sorted(set(speakers)):
         own = [place for place, name in enumerate(speakers) if name == speaker]
         others = [one for one, name in zip(guesses, speakers, strict=True) if name != speaker]
         temperature = best_temperature(others or guesses)
         shares[own] = product_probabilities([guesses[place] for place in own], temperature)
     meant = [str(AS_LABEL[emotion]) for emotion in truth]
-    labelled = [str(PRODUCT[int(place)]) for place in shares.argmax(axis=1)]
+    labelled = [str(LABELS[int(place)]) for place in shares.argmax(axis=1)]
     right = np.array([one == other for one, other in zip(meant, labelled, strict=True)])
     confidence = shares.max(axis=1)
 
@@ -506,8 +527,8 @@ def score_elsewhere(
     known = [sample for sample in samples if sample.emotion in FOUR]
     turns = simulate_calls(known, head.prior, seed=seed, use_baseline=use_baseline, weigh=as_in_calls(head))
     shares = product_probabilities(guess(head, turns), head.temperature)
-    allowed = [PRODUCT.index(label) for label in PRODUCT if label in set(FOUR.values())]
-    said = [str(PRODUCT[allowed[int(place)]]) for place in shares[:, allowed].argmax(axis=1)]
+    allowed = [LABELS.index(label) for label in LABELS if label in set(FOUR.values())]
+    said = [str(LABELS[allowed[int(place)]]) for place in shares[:, allowed].argmax(axis=1)]
     truth = [FOUR[turn.sample.emotion] for turn in turns]
     return recall(truth, said), recall_interval(truth, said, [turn.sample.speaker for turn in turns])
 
@@ -527,5 +548,5 @@ def false_alarms(
     unknown = [one for one in neutral if one.speaker not in known and one.condition is Condition.IN_CALL]
     turns = simulate_calls(unknown, head.prior, seed=3, weigh=as_in_calls(head))
     shares = product_probabilities(guess(head, turns), temperature)
-    unpleasant = [label.is_negative for label in PRODUCT]
+    unpleasant = [label.is_negative for label in LABELS]
     return float(np.mean(np.array(unpleasant)[shares.argmax(axis=1)] & (shares.max(axis=1) >= least)))

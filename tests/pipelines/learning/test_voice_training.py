@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from pipelines.emotion.estimate import LABELS, Label
 from pipelines.emotion.prosody import NAMES
-from pipelines.emotion.voice import ACTED, AFFECT, VoiceHead
+from pipelines.emotion.voice import ACTED, AFFECT, AS_LABEL, VoiceHead
 from pipelines.learning.emotion import (
     CALL_TURNS,
     TRAINED_ON,
@@ -20,12 +22,16 @@ from pipelines.learning.emotion import (
     Sample,
     Turn,
     as_acted,
+    as_in_calls,
+    best_temperature,
     calibrate,
     describe,
+    guess,
     keep_samples,
     leave_one_speaker_out,
     population,
     probabilities,
+    product_probabilities,
     read_clips,
     read_samples,
     score_elsewhere,
@@ -34,6 +40,7 @@ from pipelines.learning.emotion import (
     train_head,
     under,
 )
+from pipelines.learning.measures import recall
 from pipelines.ports import Pcm
 
 WIDTH = 12
@@ -110,7 +117,23 @@ def test_valence_and_arousal_follow_the_anchors() -> None:
     means = {e: affect[[t.sample.emotion == e for t in turns]].mean(axis=0) for e in ACTED}
     assert means["anger"][1] > means["sadness"][1] + 0.5
     assert means["happiness"][0] > means["anger"][0] + 0.5
-    assert set(AFFECT) == set(ACTED)
+    assert set(ACTED) < set(AFFECT) == set(AS_LABEL)
+
+
+def test_a_head_may_have_the_classes_of_another_corpus() -> None:
+    """Surprise is one of them; valence and arousal may come from listeners."""
+    renamed = {"boredom": "calm", "disgust": "surprise"}
+    samples = [replace(one, emotion=renamed.get(one.emotion, one.emotion)) for one in acted()]
+    classes = sorted({one.emotion for one in samples})
+    head = train_head(samples, RECIPE, classes=classes, affect_of=lambda one: (0.5, float(one.emotion == "surprise")))
+    guesses = guess(head, simulate_calls(samples, head.prior, seed=3, weigh=as_in_calls(head)))
+    truth = [one.turn.sample.emotion for one in guesses]
+    assert recall(truth, [head.classes[int(np.argmax(one.scores))] for one in guesses]) > 0.8
+    surprised = product_probabilities(guesses, best_temperature(guesses, classes), classes)[
+        :, LABELS.index(Label.CONFUSED)
+    ]
+    assert surprised[np.array(truth) == "surprise"].mean() > 0.5
+    assert np.mean([one.affect[0] for one in guesses]) == pytest.approx(0.5, abs=0.1)
 
 
 def test_the_temperature_calibrates_an_overconfident_head() -> None:
