@@ -1,13 +1,14 @@
 """One conversation as one readable list: the second file to read after `service/calls/desk.py`.
 
-line in -> hearing -> emotion tap -> caller's turns -> emotion gate -> policy -> answering -> voice -> line out
+line in -> hearing -> emotion tap -> caller's turns -> emotion gate -> policy -> answering -> watchdog -> voice ->
+line out
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pipecat.frames.frames import Frame, TTSSpeakFrame
@@ -38,10 +39,12 @@ from pipelines.empathy.policy import ResponsePolicy
 from pipelines.events import DisclosureHeard
 from pipelines.frames import NoticeEndFrame
 from pipelines.plan import Agent, ConversationPlan
-from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Speech, Writer
+from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Writer
 from pipelines.redaction import redact
+from pipelines.speech.clips import Clips
 from pipelines.speech.hearing import Hearing
 from pipelines.speech.voicing import Voicing
+from pipelines.speech.watchdog import Watchdog
 from pipelines.turns.book import TurnBook
 from pipelines.turns.detection import TurnModels
 
@@ -63,7 +66,7 @@ class Engines:
         emotion: emotion of an utterance; None analyses nothing.
         writer: the LLM; None leaves all wording to templates.
         speaker: text to speech.
-        spare: a recorded apology for when the speaker fails.
+        clips: sentences recorded in the agent's voice, by their words; they are said while the speaker is away.
         word_for_word: whether the writer is too small to be trusted with a paraphrase.
     """
 
@@ -72,7 +75,7 @@ class Engines:
     emotion: EmotionSource | None
     writer: Writer | None
     speaker: Speaker
-    spare: Speech | None = None
+    clips: Clips = field(default_factory=dict)
     word_for_word: bool = False
 
 
@@ -142,7 +145,8 @@ class Conversation:
                 EmotionGate(book, estimates),
                 self._policing,
                 Answering(engines.writer if plan.agent.use_llm else None, book, word_for_word=engines.word_for_word),
-                Voicing(engines.speaker, engines.spare, book),
+                Watchdog(book),
+                Voicing(engines.speaker, engines.clips, book),
                 line.transport.output(),
                 _NoticeEnd(self._disclosure_written),
                 agent_turns,

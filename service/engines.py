@@ -10,18 +10,15 @@ from typing import Protocol, TypeVar, assert_never
 from pipelines.conversation import Engines
 from pipelines.emotion.reader import EmotionReader
 from pipelines.emotion.words import EmbeddedWordsReader
-from pipelines.empathy.tone import Style
 from pipelines.models.install import locate
 from pipelines.ports import EmotionSource, Recogniser, Speaker, Writer
+from pipelines.speech.clips import Clip, record
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.speech.llama import EmbeddedLlama
 from pipelines.speech.whisper import WhisperRecogniser
 from pipelines.speech.writer import OpenAIWriter
 from pipelines.turns.detection import TurnModels
 from service.settings import Settings
-
-SPARE_WORDS = "I'm sorry, I have trouble speaking right now. Please give me a moment, or ask for a colleague."
-"""Recorded at start in the agent's voice, for when the voice fails in a call."""
 
 
 class _Engine(Protocol):
@@ -67,8 +64,9 @@ async def open_engines(settings: Settings, tell: Callable[[str], None]) -> Async
             _writer(settings, loader, stack, tell),
             _speaker(settings, loader),
         )
-        spare = await speaker.speak(SPARE_WORDS, Style())
-        yield Engines(turns, recogniser, emotion, writer, speaker, spare, word_for_word)
+        tell("recording what must be sayable at any time")
+        clips = await record(speaker, Clip)
+        yield Engines(turns, recogniser, emotion, writer, speaker, clips, word_for_word)
 
 
 @asynccontextmanager

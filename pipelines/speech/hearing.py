@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 
@@ -20,6 +21,9 @@ from pipelines.turns.book import TurnBook
 INAUDIBLE = "..."
 """Stands for speech that could not be recognised, so that the turn ends and the caller is asked again."""
 
+RECOGNITION_S = 3.0
+"""Longest that a recognition may take, plus a quarter of the speech's length; then the caller is asked again."""
+
 LEAD_S = 0.3
 """Audio kept from before the moment at which voice activity was confirmed."""
 
@@ -34,7 +38,7 @@ class Hearing(SegmentedSTTService):
     and the second interrupt the answer, so a transcript is final only when nothing else is being spoken or recognised.
     """
 
-    def __init__(self, recogniser: Recogniser, book: TurnBook) -> None:
+    def __init__(self, recogniser: Recogniser, book: TurnBook, *, within_s: float = RECOGNITION_S) -> None:
         super().__init__(
             sample_rate=None,
             trailing_silence_secs=PADDING_S,
@@ -42,6 +46,7 @@ class Hearing(SegmentedSTTService):
             settings=STTSettings(model="recogniser", language=Language.EN),
         )
         self._recogniser = recogniser
+        self._within_s = within_s
         self._book = book
         self._under_way = 0
 
@@ -67,12 +72,18 @@ class Hearing(SegmentedSTTService):
         pcm = np.frombuffer(audio, dtype=np.int16)
         rate_hz = self.sample_rate
         try:
-            recognition = await self._recogniser.recognise(pcm, rate_hz)
+            async with asyncio.timeout(self._within_s + 0.25 * len(pcm) / rate_hz):
+                recognition = await self._recogniser.recognise(pcm, rate_hz)
         except EngineFailed as failed:
             self._book.fell_back("recognition", str(failed))
             recognition = None
+        except TimeoutError:
+            self._book.fell_back("recognition", "late")
+            recognition = None
         finally:
             self._under_way -= 1
+            if not self._under_way:
+                self._book.waiting.pauses()
         self._book.clock.recognition_s = time.monotonic() - began
         if recognition is None:
             yield TranscriptionFrame(INAUDIBLE, self._user_id, time_now_iso8601(), Language.EN)
@@ -104,4 +115,5 @@ class Hearing(SegmentedSTTService):
         self._book.caller_paused(time.time() - frame.timestamp + frame.stop_secs)
         if self.is_usable:
             self._under_way += 1
+            self._book.waiting.begins(time.monotonic(), self._book.clock.last_sound)
         await super()._handle_user_stopped_speaking(frame)

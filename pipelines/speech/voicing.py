@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -13,10 +14,21 @@ from pipecat.utils.types import NOT_GIVEN, NotGiven, is_given
 
 from pipelines.empathy.tone import Style
 from pipelines.ports import EngineFailed, Speaker, Speech, SpokenWord
+from pipelines.speech.clips import Clip, Clips
 from pipelines.turns.book import TurnBook
 
 CHUNK_S = 0.2
 """Audio is handed on in pieces of this length, so that a barge-in finds little to drop."""
+
+
+WAIT_S = 1.2
+"""A first sentence that is not ready by then is led in by a recorded one."""
+
+SPEECH_S = 4.0
+"""Longest that one sentence may take; the engine counts as failed then."""
+
+VOICELESS = "voice_away"
+"""Reason of a hand-off because the agent cannot speak."""
 
 
 @dataclass
@@ -29,11 +41,12 @@ class VoicingSettings(TTSSettings):
 class Voicing(TTSService):
     """Speaks sentence by sentence in the style that was set when the reply began.
 
-    Word times let Pipecat keep only the heard words of an interrupted reply. Where the engine fails a spare recording
-    of an apology is played, once per reply, so that the caller never meets silence.
+    Word times let Pipecat keep only the heard words of an interrupted reply. Sentences that are recorded are not
+    synthesised. Where the engine is slow a recorded "one moment" leads the reply in; where it fails a recorded apology
+    is played, once per reply, and at the second such reply in a row a human is asked for.
     """
 
-    def __init__(self, speaker: Speaker, spare: Speech | None, book: TurnBook) -> None:
+    def __init__(self, speaker: Speaker, clips: Clips, book: TurnBook) -> None:
         super().__init__(
             push_text_frames=False,
             push_start_frame=True,
@@ -41,11 +54,12 @@ class Voicing(TTSService):
             settings=VoicingSettings(model="speaker", voice="agent", language=None, style=Style()),
         )
         self._speaker = speaker
-        self._spare = spare
+        self._clips = clips
         self._book = book
         self._style = Style()
         self._spoken_s = 0.0
         self._apologised = False
+        self._apologies = 0
 
     def can_generate_metrics(self) -> bool:
         """Processing time is reported."""
@@ -65,25 +79,64 @@ class Voicing(TTSService):
         Yields:
             Audio at the engine's own rate, mono 16 bit; the transport resamples it.
         """
-        try:
-            speech = await self._speaker.speak(text, self._style)
-        except EngineFailed as failed:
-            self._book.fell_back("speech", str(failed))
-            if self._spare is None or self._apologised:
-                return
-            self._apologised = True
-            speech = self._spare
-        if not len(speech.pcm):
+        said, speech = text, self._clips.get(text)
+        if speech is None:
+            making = self.create_task(self._speech(text), "speech")
+            try:
+                if not self._spoken_s and not (await asyncio.wait({making}, timeout=WAIT_S))[0]:
+                    for frame in self._lead_in(context_id):
+                        yield frame
+                said, speech = await making
+            finally:
+                if not making.done():
+                    await self.cancel_task(making)
+        if speech is None or not len(speech.pcm):
             return
         if self._book.clock.first_speech is None:
             self._book.clock.first_speech = time.monotonic()
-        words = [(word.word, self._spoken_s + word.start_s) for word in _own_words(text, speech.words)]
+        words = [(word.word, self._spoken_s + word.start_s) for word in _own_words(said, speech.words)]
         await self.add_word_timestamps(words, context_id)
         self._spoken_s += len(speech.pcm) / speech.rate_hz
-        step = int(CHUNK_S * speech.rate_hz)
-        for start in range(0, len(speech.pcm), step):
-            piece = speech.pcm[start : start + step]
-            yield TTSAudioRawFrame(piece.tobytes(), speech.rate_hz, 1, context_id=context_id)
+        for frame in _frames(speech, context_id):
+            yield frame
+
+    async def _speech(self, text: str) -> tuple[str, Speech | None]:
+        """The sentence and its speech, or the recorded apology in its place; no speech where that was said already."""
+        try:
+            async with asyncio.timeout(SPEECH_S + 0.02 * len(text)):
+                speech = await self._speaker.speak(text, self._style)
+        except (EngineFailed, TimeoutError) as failed:
+            self._book.fell_back("speech", str(failed) or "late")
+        else:
+            self._apologies = 0
+            return text, speech
+        if self._apologised:
+            return "", None
+        self._apologised = True
+        self._apologies += 1
+        clip = Clip.SORRY
+        if self._apologies > 1:
+            clip, self._book.saying.escalate = Clip.TRANSFER, VOICELESS
+        return clip, self._clips.get(clip)
+
+    def _lead_in(self, context_id: str) -> list[Frame]:
+        """A recorded "one moment" before a reply whose speech is late."""
+        self._book.fell_back("speech", "slow")
+        clip = self._clips.get(Clip.WAIT)
+        if clip is None:
+            return []
+        self._book.filler(Clip.WAIT)
+        self._spoken_s += len(clip.pcm) / clip.rate_hz
+        return _frames(clip, context_id)
+
+
+def _frames(speech: Speech, context_id: str) -> list[Frame]:
+    """The audio in pieces."""
+    step = int(CHUNK_S * speech.rate_hz)
+    return [
+        TTSAudioRawFrame(speech.pcm[at : at + step].tobytes(), speech.rate_hz, 1, context_id=context_id)
+        for at in range(0, len(speech.pcm), step)
+    ]
 
 
 def _own_words(text: str, spoken: tuple[SpokenWord, ...]) -> list[SpokenWord]:

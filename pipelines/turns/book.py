@@ -25,6 +25,7 @@ from pipelines.plan import AnalysisStop, ConversationPlan
 from pipelines.ports import Listener
 from pipelines.redaction import redact
 from pipelines.turns.clock import TurnClock
+from pipelines.turns.waiting import Waiting
 
 
 @dataclass(slots=True)
@@ -59,10 +60,12 @@ class TurnBook:
         self.stopped: AnalysisStop | None = None
         self.turn = 0
         self.clock = TurnClock()
+        self.waiting = Waiting()
         self.speech_started: float | None = None
         self.confidence = 0.0
         self.saying = Saying(0, "notice")
         self._notices: deque[Saying] = deque()
+        self._filler = False
         self._listener = listener
         self._answered = time.monotonic()
 
@@ -79,17 +82,20 @@ class TurnBook:
 
     def caller_started(self) -> None:
         """The caller began to speak; the marks of an unanswered turn go on counting from its newest speech."""
+        self.waiting.over()
         if self.speech_started is None:
             self.speech_started = time.monotonic()
 
     def caller_paused(self, silent_for_s: float) -> None:
         """Voice activity ended `silent_for_s` seconds ago."""
         self.clock = TurnClock(last_sound=time.monotonic() - silent_for_s)
+        self._filler = False
 
     def turn_ended(self, text: str) -> int:
         """The caller's turn is over with these words; returns its index."""
         self.turn += 1
         self.clock.ended = time.monotonic()
+        self.waiting.begins(self.clock.ended, self.clock.last_sound)
         last_sound = self.clock.last_sound or self.clock.ended
         started = min(self.speech_started or last_sound, last_sound)
         self.tell(
@@ -130,7 +136,10 @@ class TurnBook:
         self.tell(FellBack(self.now_s, self.turn, stage, reason))
 
     def at_wire(self) -> None:
-        """The first sound of an answer was written to the line."""
+        """The first sound of an answer was written to the line; words that only fill a wait are no answer."""
+        if self._filler:
+            self._filler = False
+            return
         clock, self.clock = self.clock, TurnClock()
         measured = clock.measure(time.monotonic())
         if measured is not None:
@@ -141,6 +150,11 @@ class TurnBook:
         """A notice is handed to the voice, outside any answer; several are spoken in their order."""
         self._notices.append(Saying(self.turn, "notice", [text]))
         self.tell(AgentSays(self.now_s, self.turn, redact(text)))
+
+    def filler(self, text: str) -> None:
+        """Words that fill a wait are handed to the voice: neither a turn nor part of one."""
+        self._filler = True
+        self.tell(AgentSays(self.now_s, self.turn, text))
 
     def say(self, sentence: str) -> None:
         """A sentence of the answer is handed to the voice."""

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from loguru import logger as pipecat_logger
 
 from pipelines.conversation import Engines
-from pipelines.empathy.tone import Style
 from pipelines.models.install import locate
+from pipelines.speech.clips import Clip, record
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.speech.llama import EmbeddedLlama
 from pipelines.turns.detection import TurnModels
@@ -59,7 +59,7 @@ async def _simulated_engines() -> Engines:
         SimulatedEmotion(),
         SimulatedWriter(),
         SimulatedSpeaker(),
-        await SimulatedSpeaker().speak("sorry", Style()),
+        await record(SimulatedSpeaker(), Clip),
     )
 
 

@@ -24,6 +24,7 @@ from pipelines.emotion.estimate import Emotion, Label
 from pipelines.empathy.tone import Style
 from pipelines.models.install import ModelAbsent, locate
 from pipelines.ports import Pcm, Recogniser, Recognition, Writer
+from pipelines.speech.clips import Clip, record
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
@@ -180,8 +181,8 @@ def open_stage(tmp_path: Path, turn_models: TurnModels, spoken: Pcm) -> Opened:
     ) -> AsyncIterator[Stage]:
         ear, feeling = ScriptedEar(), ScriptedFeeling()
         speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=2)
-        spare = await speaker.speak("Sorry, one moment.", Style())
-        engines = Engines(turn_models, recogniser or ear, feeling, writer or SimulatedWriter(), speaker, spare)
+        clips = await record(speaker, Clip)
+        engines = Engines(turn_models, recogniser or ear, feeling, writer or SimulatedWriter(), speaker, clips)
         houses: list[House] = []
         brief = tmp_path / "agent.json"
         brief.write_text(BRIEF.model_copy(update=agent or {}).model_dump_json())
