@@ -127,8 +127,8 @@ _HARMLESS: Final = re.compile(
     r"\b(?:orders?|tracking|parcel|shipment|consignment|references?|ref|booking|ticket|case|invoice|serial|meter"
     r"|reading"
     r"|confirmation|flight|policy|claim|model|part|product|item|sku|barcode|imei|bill|receipt|transaction|incident|job"
-    r"|complaint"
-    r"|quote|version|build|error(?: code)?|isbn|vin|router|device|customer|membership|loyalty|reservation|seat|gate|room)\b"
+    r"|complaint|quote|version|build|error(?: code)?|isbn|vin|router|device|customer|membership|loyalty|reservation|seat"
+    r"|gate|room)\b"
     + _LINK,
     re.IGNORECASE,
 )
