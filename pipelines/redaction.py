@@ -127,9 +127,8 @@ _HARMLESS: Final = re.compile(
     r"\b(?:orders?|tracking|parcel|shipment|consignment|references?|ref|booking|ticket|case|invoice|serial|meter"
     r"|reading"
     r"|confirmation|flight|policy|claim|model|part|product|item|sku|barcode|imei|bill|receipt|transaction|incident|job"
-    r"|complaint|quote|version|build|error(?: code)?|isbn|vin|router|device|customer|membership|loyalty|reservation|seat"
-    r"|gate|room)\b"
-    + _LINK,
+    r"|complaint|quote|version|build|error(?: code)?|isbn|vin|router|device|customer|membership|loyalty|reservation"
+    r"|seat|gate|room)\b" + _LINK,
     re.IGNORECASE,
 )
 _MONEY_BEFORE: Final = re.compile(r"(?:[$\u00a3\u20ac\u00a5]|\b(?:usd|eur|gbp))\s?$", re.IGNORECASE)
