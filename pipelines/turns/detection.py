@@ -27,8 +27,17 @@ class _SharedSilero(SileroOnnxModel):
         SileroOnnxModel.reset_states(self)
 
 
+WINDOW_S = 0.032
+"""Silero judges windows of 512 samples at 16 kHz."""
+
+
 class CallVad(SileroVADAnalyzer):
-    """Voice activity of one call on the shared session and the shared threads."""
+    """Voice activity of one call on the shared session and the shared threads.
+
+    Attributes:
+        voiced_windows: windows with voice in a row up to now; 0 in silence.
+        quiet_windows: windows without voice in a row up to now; 0 in speech.
+    """
 
     def __init__(self, loaded: SileroOnnxModel, threads: ThreadPoolExecutor, params: VADParams) -> None:
         VADAnalyzer.__init__(self, params=params)
@@ -37,6 +46,22 @@ class CallVad(SileroVADAnalyzer):
         self._model = _SharedSilero(loaded)
         self._windows_since_reset = 0
         self._low_confidence_windows = 0
+        self._confidence = 0.0
+        self.voiced_windows = 0
+        self.quiet_windows = 0
+
+    def voice_confidence(self, buffer: bytes) -> float:
+        """Silero's confidence that a window holds voice, 0..1."""
+        self._confidence = super().voice_confidence(buffer)
+        return self._confidence
+
+    def _get_smoothed_volume(self, audio: bytes) -> float:
+        """Pipecat asks for it right after the confidence: both together are its verdict on the window."""
+        volume = super()._get_smoothed_volume(audio)
+        voiced = self._confidence >= self.params.confidence and volume >= self.params.min_volume
+        self.voiced_windows = self.voiced_windows + 1 if voiced else 0
+        self.quiet_windows = 0 if voiced else self.quiet_windows + 1
+        return volume
 
     async def cleanup(self) -> None:
         """Leave the shared threads alone."""
