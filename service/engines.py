@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, TypeVar, assert_never
@@ -11,18 +12,32 @@ from pipelines.conversation import Engines
 from pipelines.emotion.reader import EmotionReader
 from pipelines.emotion.words import EmbeddedWordsReader
 from pipelines.models.install import locate
-from pipelines.ports import EmotionSource, Recogniser, Speaker, Writer
+from pipelines.ports import EmotionSource, EngineFailed, Recogniser, Speaker, Writer
 from pipelines.speech.clips import Clip, record
+from pipelines.speech.fallback import (
+    FallbackRecogniser,
+    FallbackSpeaker,
+    FallbackWriter,
+    Slot,
+    SlotListener,
+    nobody,
+)
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.speech.llama import EmbeddedLlama
 from pipelines.speech.whisper import WhisperRecogniser
 from pipelines.speech.writer import OpenAIWriter
 from pipelines.turns.detection import TurnModels
-from service.settings import Settings
+from service.settings import RecogniserSettings, Settings, SpeakerSettings, WriterSettings
+
+log = logging.getLogger(__name__)
 
 
 class _Engine(Protocol):
     def close(self) -> None: ...
+
+
+class _Warmed(Protocol):
+    async def warm_up(self) -> None: ...
 
 
 E = TypeVar("E", bound=_Engine)
@@ -44,12 +59,15 @@ class _Loader:
 
 
 @asynccontextmanager
-async def open_engines(settings: Settings, tell: Callable[[str], None]) -> AsyncIterator[Engines]:
+async def open_engines(
+    settings: Settings, tell: Callable[[str], None], told: SlotListener = nobody
+) -> AsyncIterator[Engines]:
     """Load and warm up every engine; close them at the end.
 
     Args:
         settings: which engines.
         tell: told in a few words what is being loaded.
+        told: hears how the slots with two engines fare.
 
     Raises:
         ModelAbsent: a model is not installed; the message says how to get it.
@@ -59,10 +77,10 @@ async def open_engines(settings: Settings, tell: Callable[[str], None]) -> Async
         loader = _Loader(stack, tell)
         turns, recogniser, emotion, (writer, word_for_word), speaker = await asyncio.gather(
             _turns(loader),
-            _recogniser(settings, loader),
+            _recogniser_slot(settings, loader, told),
             _emotion(settings, loader),
-            _writer(settings, loader, stack, tell),
-            _speaker(settings, loader),
+            _writer_slot(settings, loader, stack, tell, told),
+            _speaker_slot(settings, loader, told),
         )
         tell("recording what must be sayable at any time")
         clips = await record(speaker, Clip)
@@ -74,6 +92,54 @@ async def open_recogniser(settings: Settings, tell: Callable[[str], None]) -> As
     """The recogniser alone, loaded and warm, for measuring it; see `open_engines`."""
     async with AsyncExitStack() as stack:
         yield await _recogniser(settings, _Loader(stack, tell))
+
+
+async def _recogniser_slot(settings: Settings, loader: _Loader, told: SlotListener) -> Recogniser:
+    """The recogniser; where it is a server, with an embedded one that takes over while the server is away."""
+    chosen = settings.recogniser
+    if chosen.engine != "riva" or chosen.second == "none":
+        return await _recogniser(settings, loader)
+    embedded = settings.model_copy(
+        update={"recogniser": RecogniserSettings(threads=chosen.threads, at_once=chosen.at_once)}
+    )
+    first, second = await asyncio.gather(_recogniser(settings, loader), _recogniser(embedded, loader))
+    return FallbackRecogniser(first, second, Slot("recogniser", told=told))
+
+
+async def _writer_slot(
+    settings: Settings, loader: _Loader, stack: AsyncExitStack, tell: Callable[[str], None], told: SlotListener
+) -> tuple[Writer | None, bool]:
+    """The writer, with an embedded one beside an endpoint where the settings want it."""
+    chosen = settings.writer
+    if chosen.engine != "openai" or chosen.second == "none":
+        return await _writer(settings, loader, stack, tell)
+    embedded = settings.model_copy(update={"writer": WriterSettings(threads=chosen.threads, at_once=chosen.at_once)})
+    (first, _), (second, small) = await asyncio.gather(
+        _writer(settings, loader, stack, tell), _writer(embedded, loader, stack, tell)
+    )
+    if first is None or second is None:
+        return first or second, small
+    return FallbackWriter(first, second, Slot("writer", told=told)), small
+
+
+async def _speaker_slot(settings: Settings, loader: _Loader, told: SlotListener) -> Speaker:
+    """The voice; where it is a server, with an embedded one that takes over while the server is away."""
+    chosen = settings.speaker
+    if chosen.engine != "riva" or chosen.second == "none":
+        return await _speaker(settings, loader)
+    embedded = settings.model_copy(update={"speaker": SpeakerSettings(threads=chosen.threads, at_once=chosen.at_once)})
+    first, second = await asyncio.gather(_speaker(settings, loader), _speaker(embedded, loader))
+    return FallbackSpeaker(first, second, Slot("speaker", told=told))
+
+
+async def _warm(engine: _Warmed, *, needed: bool) -> None:
+    """Warm an engine up; one that has a second beside it may be away at the start."""
+    try:
+        await engine.warm_up()
+    except EngineFailed as failed:
+        if needed:
+            raise
+        log.warning("an engine is away; the second one of its slot takes over", extra={"error": str(failed)})
 
 
 async def _turns(loader: _Loader) -> TurnModels:
@@ -109,7 +175,7 @@ async def _recogniser(settings: Settings, loader: _Loader) -> Recogniser:
             riva = await loader.load(
                 f"recogniser at {chosen.server}", lambda: RivaRecogniser(chosen.server, model=model)
             )
-            await riva.warm_up()
+            await _warm(riva, needed=chosen.second == "none")
             return riva
         case _:
             assert_never(chosen.engine)
@@ -175,7 +241,7 @@ async def _writer(
         case _:
             assert_never(chosen.engine)
     stack.push_async_callback(writer.aclose)
-    await writer.warm_up()
+    await _warm(writer, needed=chosen.engine == "embedded" or chosen.second == "none")
     return writer, small
 
 
@@ -204,7 +270,7 @@ async def _speaker(settings: Settings, loader: _Loader) -> Speaker:
 
             voice = chosen.voice if "voice" in chosen.model_fields_set else None
             riva = await loader.load(f"voice at {chosen.server}", lambda: RivaSpeaker(chosen.server, voice=voice))
-            await riva.warm_up()
+            await _warm(riva, needed=chosen.second == "none")
             return riva
         case _:
             assert_never(chosen.engine)

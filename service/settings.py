@@ -20,14 +20,20 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TwilioSettings(Group):
+class LineSettings(Group):
+    """Where the callers of a carrier go when the agent cannot take them."""
+
+    human_fallback_number: str | None = Field(default=None, description="dialled when we cannot answer; else a queue")
+    human_queue: str = "support"
+
+
+class TwilioSettings(LineSettings):
     """The Twilio account whose webhooks and streams we accept."""
 
     account_sid: str = "AC00000000000000000000000000000000"
     auth_token: SecretStr | None = Field(default=None, description="None: a local one is made at first start")
+    previous_auth_token: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
     api_base_url: str = "https://api.twilio.com"
-    human_fallback_number: str | None = Field(default=None, description="dialled when we cannot answer; else a queue")
-    human_queue: str = "support"
 
 
 class WebRtcSettings(Group):
@@ -47,6 +53,9 @@ class RecogniserSettings(Group):
     """
 
     engine: Literal["whisper", "transformers", "riva"] = "whisper"
+    second: Literal["whisper", "none"] = Field(
+        default="whisper", description="takes over while a `riva` server is away"
+    )
     model: str = "whisper-base"
     threads: int = Field(default=2, description="threads of one recognition")
     at_once: int = Field(default=1, description="recognitions at once")
@@ -71,6 +80,9 @@ class WriterSettings(Group):
     """
 
     engine: Literal["embedded", "openai", "transformers", "off"] = "embedded"
+    second: Literal["embedded", "none"] = Field(
+        default="none", description="takes over while an `openai` endpoint is away; `none` leaves it to templates"
+    )
     model: str = "smollm2-135m"
     base_url: str = "http://127.0.0.1:8080/v1"
     api_key: SecretStr = SecretStr("none")
@@ -84,6 +96,7 @@ class SpeakerSettings(Group):
     """Which engine speaks."""
 
     engine: Literal["hibari", "kokoro", "riva"] = "hibari"
+    second: Literal["hibari", "none"] = Field(default="hibari", description="takes over while `riva` is away")
     voice: str = "heart"
     threads: int = 1
     at_once: int = 2
@@ -119,6 +132,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(default=None, description="None: an embedded Valkey is started; else redis://...")
     conversation_state_s: int = Field(default=86_400, description="how long conversation state is kept in Redis")
     max_calls: int = Field(default=20, description="calls at once in this process; more are sent to a human")
+    longest_call_s: int = Field(default=7200, description="a call over a carrier is ended after so long")
+    max_loop_lag_s: float = Field(default=0.15, description="event-loop lag from which new calls are sent to a human")
+    drain_s: int = Field(default=1800, description="how long running calls may go on after the first signal to stop")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
     api_token: SecretStr | None = Field(default=None, description="bearer token of the API; None: made at first start")

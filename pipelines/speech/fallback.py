@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pipelines.empathy.tone import Style
 from pipelines.ports import (
@@ -31,7 +31,15 @@ SPEECH_S = 1.5
 """How long a first engine may take before the second one is asked."""
 
 
-def _nobody(slot: str, circuit: Circuit, *, second: bool) -> None:
+class SlotListener(Protocol):
+    """Hears after every call how a slot fares."""
+
+    def __call__(self, slot: str, circuit: Circuit, *, second: bool) -> None:
+        """The breaker of the first engine stands like this; `second`: the second engine was asked."""
+        ...
+
+
+def nobody(slot: str, circuit: Circuit, *, second: bool) -> None:
     """Tell nobody."""
 
 
@@ -47,7 +55,7 @@ class Slot:
 
     name: str
     breaker: Breaker = field(default_factory=Breaker)
-    told: Callable[..., None] = _nobody
+    told: SlotListener = nobody
 
     async def call(self, first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[T]], within_s: float) -> T:
         """Ask the first engine where the breaker allows it, else or on failure the second.
@@ -119,7 +127,7 @@ class FallbackWriter:
         self._slot = slot
         self._within_s = within_s
 
-    async def write(self, request: WriterRequest) -> AsyncIterator[str]:
+    async def write(self, request: WriterRequest) -> AsyncGenerator[str, None]:
         """Stream the reply.
 
         Raises:

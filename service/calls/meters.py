@@ -21,6 +21,7 @@ from pipelines.events import (
     ToolUsed,
     TurnTimed,
 )
+from pipelines.speech.breaker import Circuit
 from service.domain.calls import CallStart, Outcome, Party
 from service.telemetry.metrics import Bounded, Meters
 
@@ -54,6 +55,12 @@ class CallMeters:
     def ignored_message(self) -> None:
         """A message on a media stream meant nothing and was ignored."""
         self._meters.dropped.labels("media_message").inc()
+
+    def engine(self, slot: str, circuit: Circuit, *, second: bool) -> None:
+        """A slot with two engines was asked."""
+        self._meters.engine_open.labels(slot).set(circuit is not Circuit.CLOSED)
+        if second:
+            self._meters.engine_seconds.labels(slot).inc()
 
     def error(self, where: str) -> None:
         """Count an error by the place it happened in."""

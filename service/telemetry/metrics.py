@@ -97,6 +97,22 @@ class Meters:
         self.dropped = Counter(
             "attune_dropped_total", "What was dropped because a queue was full.", ["what"], registry=one
         )
+        self.engine_seconds = Counter(
+            "attune_engine_second_total", "Requests that a slot's second engine took over.", ["slot"], registry=one
+        )
+        self.engine_open = Gauge(
+            "attune_engine_circuit_open", "1 while a slot's first engine is left alone.", ["slot"], registry=one
+        )
+        self.loop_strain = Gauge(
+            "attune_event_loop_strain_seconds",
+            "Lag of the event loop that admission looks at: the 90th percentile of the last five seconds.",
+            registry=one,
+        )
+        self.resumed = Counter(
+            "attune_calls_resumed_total",
+            "Calls that were taken up again after their line or process was lost.",
+            registry=one,
+        )
         self.journal_pending = Gauge(
             "attune_journal_pending_entries", "Entries in memory that are not safe on disk yet.", registry=one
         )
