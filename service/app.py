@@ -12,7 +12,7 @@ from dashboards import CALL_PAGE
 from pipelines.conversation import Engines
 from service.api.access import bearer_access
 from service.api.calls import calls_router
-from service.api.carriers import TwilioDoor, carriers_router
+from service.api.carriers import CarrierDoor, carriers_router
 from service.api.health import health_router
 from service.api.page import call_page_router
 from service.api.problems import install_problems
@@ -21,7 +21,6 @@ from service.settings import Settings
 from service.store.calls import CallRepository
 from service.telemetry.metrics import Meters
 from service.wiring import House, open_house
-from telephony.twilio.twiml import HumanFallback
 from telephony.webrtc.leg import WebRtcDoor
 
 
@@ -66,20 +65,18 @@ def create_app(
 def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
     """Every door of the house."""
     settings = house.settings
-    fallback = HumanFallback(settings.twilio.human_fallback_number, settings.twilio.human_queue)
-    twilio = TwilioDoor(
-        public_origin=settings.public_origin,
-        auth_tokens=(house.keys.twilio_auth_token,),
-        control=house.twilio,
-        fallback=fallback,
+    carriers = CarrierDoor(
+        carriers=house.carriers,
         tokens=house.tokens,
         admission=house.admission,
         desk=house.desk,
         meters=house.call_meters,
+        seen=house.seen,
+        longest_call_s=settings.longest_call_s,
     )
     access = bearer_access(house.keys.api_token, house.tenant_id)
     return (
-        carriers_router(twilio),
+        carriers_router(carriers),
         web_router(web),
         calls_router(partial(CallRepository, house.database), house.board, access),
         health_router(

@@ -20,15 +20,17 @@ from service.calls.tidy import Tidy
 from service.engines import open_engines
 from service.examples import example_agent
 from service.keys import Keys, keys_in_force
+from service.lines import open_carriers
 from service.settings import Settings
 from service.store.calls import CallRepository
 from service.store.database import Database
+from service.store.seen import Seen
 from service.store.tenants import TenantRepository
 from service.store.valkey import EmbeddedValkey
 from service.telemetry.loop_lag import watch_loop_lag
 from service.telemetry.metrics import Meters
+from telephony.carrier import Carrier
 from telephony.tokens import TokenBook
-from telephony.twilio.control import TwilioControl
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class House:
     tokens: TokenBook
     admission: Admission
     desk: Desk
-    twilio: TwilioControl | None
+    carriers: tuple[Carrier, ...]
+    seen: Seen
     valkey: EmbeddedValkey | None
     tenant_id: str
 
@@ -90,10 +93,12 @@ async def open_house(
         await asyncio.to_thread(rehearse, agent)
         call_meters = CallMeters(meters)
         admission = Admission(tenants, max_calls=settings.max_calls, analyse_emotion=settings.emotion.engine != "off")
-        twilio = None
-        if settings.twilio.auth_token is not None:
-            twilio = TwilioControl(settings.twilio.account_sid, keys.twilio_auth_token, settings.twilio.api_base_url)
-            stack.push_async_callback(twilio.close)
+        carriers = open_carriers(settings, keys)
+        for carrier in carriers:
+            if carrier.control is not None:
+                stack.push_async_callback(carrier.control.close)
+        seen = Seen(redis_url)
+        stack.push_async_callback(seen.close)
         await stack.enter_async_context(watch_loop_lag(meters))
         tidy = Tidy()
         await stack.enter_async_context(tidy.kept())
@@ -109,7 +114,8 @@ async def open_house(
             tokens=TokenBook(bytes.fromhex(keys.token_key)),
             admission=admission,
             desk=Desk(engines, journal, board, call_meters, tidy),
-            twilio=twilio,
+            carriers=carriers,
+            seen=seen,
             valkey=valkey,
             tenant_id=tenant_id,
         )

@@ -67,7 +67,7 @@ class Admission:
 
     async def weigh(self, incoming: IncomingCall) -> Admitted | Refused:
         """Decide on a call that rings. The same carrier call asked twice (a webhook retried) gets the same answer."""
-        self._forget_unclaimed()
+        self.overdue()
         known = self._rung.get(incoming.carrier_call_id)
         if known is not None and known in self._waiting:
             return self._waiting[known][1]
@@ -101,6 +101,22 @@ class Admission:
             self._rung.popitem(last=False)
         return admitted
 
+    def waits(self, incoming: IncomingCall) -> Admitted | None:
+        """The admitted call whose media is still waited for; None where it does not wait."""
+        waiting = self._waiting.get(self._rung.get(incoming.carrier_call_id, ""))
+        return waiting[1] if waiting else None
+
+    def forget(self, carrier_call_id: str) -> Admitted | None:
+        """A call is over before its media came: no longer wait for it. None where it does not wait."""
+        waiting = self._waiting.pop(self._rung.get(carrier_call_id, ""), None)
+        return waiting[1] if waiting else None
+
+    def overdue(self) -> list[Admitted]:
+        """Admitted calls whose media did not come in time; they are forgotten by this."""
+        due = time.monotonic() - MEDIA_DUE_S
+        late = [call_id for call_id, (since, _) in self._waiting.items() if since < due]
+        return [self._waiting.pop(call_id)[1] for call_id in late]
+
     def claim(self, call_id: str) -> Admitted | None:
         """The media of an admitted call arrived: the call is live from here. None for one that is not waiting."""
         waiting = self._waiting.pop(call_id, None)
@@ -112,8 +128,3 @@ class Admission:
     def release(self, call_id: str) -> None:
         """A live call is over."""
         self._live.discard(call_id)
-
-    def _forget_unclaimed(self) -> None:
-        due = time.monotonic() - MEDIA_DUE_S
-        for call_id in [call_id for call_id, (since, _) in self._waiting.items() if since < due]:
-            del self._waiting[call_id]

@@ -92,6 +92,10 @@ class Desk:
             self._tidy.call_ended()
         return over.outcome
 
+    async def missed(self, call: Admitted, reason: str) -> None:
+        """Write down a call that was admitted and never got a line."""
+        await self._journal.open_call(call.start).close(Outcome.ABANDONED, reason)
+
     def _conversation(self, call: Admitted, leg: CallLeg, story: Story) -> Conversation:
         agent = call.plan.agent
         return Conversation(

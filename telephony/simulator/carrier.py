@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from telephony.audio import TELEPHONE_HZ, decode_ulaw
+from telephony.public_urls import socket_url
 from telephony.simulator import wire
 from telephony.simulator.caller import SOUND_LEVEL, Act, HangUp, Key, Quiet, Sound
 from telephony.simulator.documents import (
@@ -75,7 +76,7 @@ class CarrierAccount:
         """Where to connect for a public URL of the service."""
         for public, real in (
             (self.public_origin, self.reached_at),
-            (signature.socket_url(self.public_origin, ""), signature.socket_url(self.reached_at, "")),
+            (socket_url(self.public_origin, ""), socket_url(self.reached_at, "")),
         ):
             if self.reached_at and url.startswith(public):
                 return real.rstrip("/") + url[len(public.rstrip("/")) :]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import httpx
-from twilio.base.exceptions import TwilioException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from telephony.carrier import Taken
+from telephony.human import HumanFallback
+from telephony.rest import DEADLINE_S, TryAgain, ask, judge
+from telephony.twilio import twiml
+
 log = logging.getLogger(__name__)
 
 _TWILIO_API = "https://api.twilio.com"
+_NOT_FOUND, _BUSY = 20404, 20503
 
 
 class _RebasedHttp(AsyncHttpClient):
@@ -46,37 +51,54 @@ class _RebasedHttp(AsyncHttpClient):
 
 
 class TwilioControl:
-    """Call control for one account; one for the whole process."""
+    """A `telephony.carrier.CallControl` for one account; one for the whole process."""
 
-    def __init__(self, account_sid: str, auth_token: str, api_base_url: str = _TWILIO_API, *, deadline_s: float = 5.0):
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        fallback: HumanFallback,
+        api_base_url: str = _TWILIO_API,
+        *,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         """Open no connection yet.
 
         Args:
             account_sid: the account.
             auth_token: its token.
+            fallback: where a transferred caller goes.
             api_base_url: origin of the REST interface.
-            deadline_s: longest wait for an answer.
+            deadline_s: longest wait for an answer, all attempts together.
         """
+        self._fallback = fallback
         self._deadline_s = deadline_s
         self._http = _RebasedHttp(api_base_url, deadline_s)
         self._client = Client(account_sid, auth_token, http_client=self._http)
 
-    async def hang_up(self, call_id: str) -> bool:
-        """End the call at the carrier; False where the carrier did not take it (logged)."""
+    async def hang_up(self, call_id: str) -> Taken:
+        """End the call at the carrier."""
         return await self._update(call_id, status="completed")
 
-    async def transfer(self, call_id: str, document: str) -> bool:
-        """Replace what the call does by a TwiML document, which ends the stream; False where it was not taken."""
-        return await self._update(call_id, twiml=document)
+    async def transfer(self, call_id: str, words: str) -> Taken:
+        """Replace what the call does by the way to a human, which ends the stream."""
+        return await self._update(call_id, twiml=twiml.to_human(self._fallback, words))
 
-    async def _update(self, call_id: str, **fields: str) -> bool:
-        try:
-            async with asyncio.timeout(self._deadline_s):
+    async def _update(self, call_id: str, **fields: str) -> Taken:
+        async def attempt() -> Taken:
+            try:
                 await self._client.calls(call_id).update_async(**fields)
-        except (TwilioException, httpx.HTTPError, TimeoutError) as failed:
-            log.warning("Twilio did not take the update of a call", extra={"call": call_id, "error": repr(failed)})
-            return False
-        return True
+            except TwilioRestException as refused:
+                if refused.code == _NOT_FOUND:
+                    return Taken.GONE
+                if refused.code == _BUSY:
+                    raise TryAgain("busy") from refused
+                return judge(refused.status)
+            except (TwilioException, httpx.HTTPError) as failed:
+                raise TryAgain(repr(failed)) from failed
+            return Taken.DONE
+
+        return await ask(attempt, f"twilio {'/'.join(fields)}", call_id, self._deadline_s)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,6 +12,8 @@ import hmac
 from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
+from telephony.public_urls import socket_url
+
 HEADER = "X-Twilio-Signature"
 
 _DEFAULT_PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
@@ -52,18 +54,12 @@ def is_signed_body(signature: str | None, *, auth_tokens: Sequence[str], url: st
 
 
 def is_signed_handshake(signature: str | None, *, auth_tokens: Sequence[str], public_origin: str, path: str) -> bool:
-    """Whether the handshake of a media socket carries a good signature: of the socket's own URL, without parameters."""
-    return is_signed_form(signature, auth_tokens=auth_tokens, url=socket_url(public_origin, path), form=())
+    """Whether the handshake of a media socket carries a good signature: of the socket's own URL, without parameters.
 
-
-def public_url(public_origin: str, path: str, query: str = "") -> str:
-    """The URL that the carrier knows for a path of ours."""
-    return public_origin.rstrip("/") + path + (f"?{query}" if query else "")
-
-
-def socket_url(public_origin: str, path: str) -> str:
-    """The websocket URL that the carrier knows for a path of ours: wss for an https origin, ws for an http one."""
-    return public_url(public_origin, path).replace("http", "ws", 1)
+    Some of Twilio's senders sign the URL with a slash at its end.
+    """
+    url = socket_url(public_origin, path)
+    return any(is_signed_form(signature, auth_tokens=auth_tokens, url=variant, form=()) for variant in (url, url + "/"))
 
 
 def _with_and_without_port(url: str) -> tuple[str, ...]:

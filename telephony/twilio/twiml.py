@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from twilio.twiml.voice_response import VoiceResponse
 
-TOKEN_PARAMETER = "t"
-"""Name of the stream parameter that carries the single-use token (Twilio drops query strings of stream URLs)."""
-
-
-@dataclass(frozen=True, slots=True)
-class HumanFallback:
-    """Where a caller goes when we cannot answer.
-
-    Attributes:
-        number: E.164 number to dial; None for the queue.
-        queue: name of the queue of waiting callers.
-        words: what is said on the way there; '' for nothing.
-        ring_s: seconds that the number may ring.
-    """
-
-    number: str | None
-    queue: str
-    words: str = "One moment please, I am connecting you to a colleague."
-    ring_s: int = 30
+from telephony.carrier import TOKEN_PARAMETER
+from telephony.human import HumanFallback
 
 
 def answer(
@@ -40,7 +21,7 @@ def answer(
 
     Args:
         stream_url: wss URL of the media socket.
-        token: single-use token, handed back in the `start` of the stream.
+        token: single-use token, handed back in the `start` of the stream (Twilio drops query strings of stream URLs).
         name: name of the stream in Twilio's logs and callbacks; our call id.
         ended_url: asked for the next document when the stream ended.
         status_url: told when the stream starts, stops or fails.
@@ -54,10 +35,15 @@ def answer(
     return str(document)
 
 
-def to_human(fallback: HumanFallback) -> str:
-    """Send the caller to a human: refused for load, or after the agent left the call."""
+def to_human(fallback: HumanFallback, words: str = "") -> str:
+    """Send the caller to a human: refused for load, or after the agent left the call.
+
+    Args:
+        fallback: where to.
+        words: said on the way in place of the fallback's own; '' for those.
+    """
     document = VoiceResponse()
-    _send_to_human(document, fallback)
+    _send_to_human(document, fallback.saying(words))
     return str(document)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from pipelines.emotion.estimate import Label
 from pipelines.plan import OpeningHours
+from telephony.public_urls import socket_url
 from telephony.simulator.caller import Press, Say
+from telephony.twilio.signature import HEADER, sign
 from tests.scenes.conftest import Opened
 
 
@@ -100,9 +102,12 @@ async def test_hostile_sockets_are_closed_and_harm_nobody(open_stage: Opened) ->
     async with open_stage() as stage:
         ringing = asyncio.ensure_future(stage.ring([Say(stage.voice)] * 2, lines=["how do I restart my router"] * 2))
         url = stage.origin.replace("http", "ws") + "/v1/twilio/media"
+        signed = sign(stage.house.keys.twilio_auth_token, socket_url(stage.account().public_origin, "/v1/twilio/media"))
+        with pytest.raises(InvalidStatus, match="403"):
+            await connect(url)
         codes = []
         for text in HOSTILE:
-            async with connect(url) as stranger:
+            async with connect(url, additional_headers={HEADER: signed}) as stranger:
                 try:
                     await stranger.send(text)
                     async with asyncio.timeout(10):

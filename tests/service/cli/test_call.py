@@ -22,14 +22,15 @@ from typer.testing import CliRunner
 from service.cli.call import call, demo
 from service.cli.ringing import RunningService, ServiceAway, check, ring
 from service.settings import Settings
+from telephony.accept import accept_stream, stream_purpose
 from telephony.audio import Pcm, decode_ulaw, encode_ulaw
+from telephony.carrier import Media, Stop
+from telephony.human import HumanFallback
 from telephony.simulator.carrier import CarrierAccount
 from telephony.simulator.loopback import served
 from telephony.tokens import TokenBook
-from telephony.twilio import codec, twiml
-from telephony.twilio.accept import STREAM_PURPOSE, accept_stream
-from telephony.twilio.codec import Media, Stop
-from telephony.twilio.twiml import HumanFallback
+from telephony.twilio import twiml
+from telephony.twilio.codec import TwilioCodec
 
 app = typer.Typer()
 app.command()(call)
@@ -81,7 +82,7 @@ class StandIn:
         self.taken = carrier_call_id
         answer = twiml.answer(
             stream_url=self.origin.replace("http", "ws") + "/v1/twilio/media",
-            token=self.tokens.issue(STREAM_PURPOSE, "c-1"),
+            token=self.tokens.issue(stream_purpose("twilio"), "c-1"),
             name="c-1",
             ended_url=self.origin + "/v1/twilio/ended",
             status_url=self.origin + "/v1/twilio/status",
@@ -91,13 +92,14 @@ class StandIn:
 
     async def media(self, websocket: WebSocket) -> None:
         """Beep, and beep again when the caller has spoken."""
-        accepted = await accept_stream(websocket, self.tokens)
+        codec = TwilioCodec()
+        accepted = await accept_stream(websocket, codec, self.tokens, purpose=stream_purpose("twilio"))
         assert accepted is not None
-        beep = codec.media(accepted.start.stream_id, encode_ulaw(tone(0.2)))
+        beep = codec.audio(encode_ulaw(tone(0.2)))
         await websocket.send_text(beep)
         spoke = False
         while not isinstance(event := codec.parse((await websocket.receive()).get("text")), Stop):
-            loud = isinstance(event, Media) and abs(decode_ulaw(event.ulaw)).max() > 2000
+            loud = isinstance(event, Media) and abs(decode_ulaw(event.audio)).max() > 2000
             if spoke and not loud:
                 await websocket.send_text(beep)
             spoke = loud

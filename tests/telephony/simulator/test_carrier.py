@@ -17,20 +17,23 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from telephony.accept import AcceptedStream, accept_stream, stream_purpose
 from telephony.audio import Pcm, encode_ulaw
+from telephony.carrier import Dtmf, Mark, Media, Stop, Taken
+from telephony.human import HumanFallback
+from telephony.public_urls import public_url, socket_url
 from telephony.simulator.caller import Press, Say, ScriptedCaller
 from telephony.simulator.carrier import CallNotTaken, CarrierAccount, CarrierCall
 from telephony.simulator.loopback import served
 from telephony.simulator.rest import CarrierRest
 from telephony.tokens import TokenBook
-from telephony.twilio import codec, signature, twiml
-from telephony.twilio.accept import STREAM_PURPOSE, AcceptedStream, accept_stream
-from telephony.twilio.codec import Dtmf, Mark, Media, Stop
+from telephony.twilio import signature, twiml
+from telephony.twilio.codec import TwilioCodec
 from telephony.twilio.control import TwilioControl
-from telephony.twilio.twiml import HumanFallback
 
 ACCOUNT, AUTH_TOKEN = "AC" + "0" * 32, "a-token"
 ORIGIN = "https://voice.example"
+QUEUE = HumanFallback(None, "support")
 
 
 def tone(seconds: float) -> Pcm:
@@ -62,7 +65,7 @@ class EchoService:
         if not signature.is_signed_form(
             request.headers.get(signature.HEADER),
             auth_tokens=[AUTH_TOKEN],
-            url=signature.public_url(ORIGIN, request.url.path, request.url.query),
+            url=public_url(ORIGIN, request.url.path, request.url.query),
             form=fields,
         ):
             return Response("not signed", 403)
@@ -70,8 +73,8 @@ class EchoService:
         match request.path_params["what"]:
             case "voice":
                 answer = twiml.answer(
-                    stream_url=signature.socket_url(ORIGIN, "/v1/twilio/media"),
-                    token=self.tokens.issue(STREAM_PURPOSE, "call-1"),
+                    stream_url=socket_url(ORIGIN, "/v1/twilio/media"),
+                    token=self.tokens.issue(stream_purpose("twilio"), "call-1"),
                     name="call-1",
                     ended_url=ORIGIN + "/v1/twilio/ended",
                     status_url=ORIGIN + "/v1/twilio/stream-status",
@@ -91,11 +94,11 @@ class EchoService:
             public_origin=ORIGIN,
             path="/v1/twilio/media",
         )
-        accepted = await accept_stream(websocket, self.tokens)
+        codec = TwilioCodec()
+        accepted = await accept_stream(websocket, codec, self.tokens, purpose=stream_purpose("twilio"))
         assert isinstance(accepted, AcceptedStream)
-        stream_id = accepted.start.stream_id
-        await websocket.send_text(codec.media(stream_id, encode_ulaw(tone(0.3))))
-        await websocket.send_text(codec.mark(stream_id, "greeted"))
+        await websocket.send_text(codec.audio(encode_ulaw(tone(0.3))))
+        await websocket.send_text(codec.mark("greeted"))
         try:
             async for text in websocket.iter_text():
                 event = codec.parse(text)
@@ -103,11 +106,11 @@ class EchoService:
                     self.heard.append(event)
                 match event:
                     case Dtmf("1"):
-                        await websocket.send_text(codec.media(stream_id, encode_ulaw(tone(5))))
-                        await websocket.send_text(codec.mark(stream_id, "long"))
-                        await websocket.send_text(codec.clear(stream_id))
+                        await websocket.send_text(codec.audio(encode_ulaw(tone(5))))
+                        await websocket.send_text(codec.mark("long"))
+                        await websocket.send_text(codec.clear())
                     case Dtmf("2"):
-                        await websocket.send_text(codec.media(stream_id, encode_ulaw(tone(0.2))))
+                        await websocket.send_text(codec.audio(encode_ulaw(tone(0.2))))
                     case Dtmf("3"):
                         await websocket.close()
                         return
@@ -216,18 +219,18 @@ async def test_the_account_hangs_up_and_transfers_by_rest() -> None:
     """Completed: stop and over. Another document: it is followed. A call that is gone: refused."""
     rest = CarrierRest(ACCOUNT, AUTH_TOKEN)
     async with ringing(EchoService()) as account, served(rest.app) as api:
-        control, stranger = TwilioControl(ACCOUNT, AUTH_TOKEN, api), TwilioControl(ACCOUNT, "wrong", api)
+        control, stranger = TwilioControl(ACCOUNT, AUTH_TOKEN, QUEUE, api), TwilioControl(ACCOUNT, "wrong", QUEUE, api)
         try:
             first = rest.knows(CarrierCall(account, ScriptedCaller([], greeting_s=30)))
             second = rest.knows(CarrierCall(account, ScriptedCaller([], greeting_s=30)))
             async with asyncio.TaskGroup() as calls:
                 running = [calls.create_task(call.run(deadline_s=20)) for call in (first, second)]
                 await asyncio.sleep(0.6)
-                assert await control.hang_up(first.carrier_call_id)
-                assert await control.transfer(second.carrier_call_id, twiml.to_human(HumanFallback(None, "support")))
+                assert await control.hang_up(first.carrier_call_id) is Taken.DONE
+                assert await control.transfer(second.carrier_call_id, "") is Taken.DONE
             assert [task.result().ended for task in running] == ["completed by the account", "queued in support"]
-            assert not await control.hang_up(first.carrier_call_id)
-            assert not await stranger.hang_up(second.carrier_call_id)
+            assert await control.hang_up(first.carrier_call_id) is Taken.GONE
+            assert await stranger.hang_up(second.carrier_call_id) is Taken.FAILED
         finally:
             await control.close()
             await stranger.close()
@@ -235,8 +238,8 @@ async def test_the_account_hangs_up_and_transfers_by_rest() -> None:
 
 async def test_a_carrier_that_does_not_answer_is_not_an_error() -> None:
     """Hanging up says no, in time."""
-    control = TwilioControl(ACCOUNT, AUTH_TOKEN, "http://127.0.0.1:9", deadline_s=0.5)
-    assert not await control.hang_up("CA1")
+    control = TwilioControl(ACCOUNT, AUTH_TOKEN, QUEUE, "http://127.0.0.1:9", deadline_s=0.5)
+    assert await control.hang_up("CA1") is Taken.FAILED
     await control.close()
 
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telephony.carrier import Dtmf, Mark, Media, Start, Stop
+from telephony.human import HumanFallback
 from telephony.simulator import wire
 from telephony.simulator.documents import (
     BadDocument,
@@ -19,9 +21,8 @@ from telephony.simulator.documents import (
     StreamVerb,
     read_document,
 )
-from telephony.twilio import codec, twiml
-from telephony.twilio.codec import Dtmf, Mark, Media, Start, Stop
-from telephony.twilio.twiml import HumanFallback
+from telephony.twilio import twiml
+from telephony.twilio.codec import TwilioCodec
 
 
 def test_our_own_answer_is_understood() -> None:
@@ -58,7 +59,7 @@ def test_bad_documents_are_named(text: str) -> None:
 
 def test_the_carriers_messages_are_those_we_read() -> None:
     """Written by the simulator, parsed by the codec."""
-    writer = wire.StreamWriter("MZ1", "CA1", "AC1")
+    writer, codec = wire.StreamWriter("MZ1", "CA1", "AC1"), TwilioCodec()
     assert codec.parse(writer.start({"t": "x"})) == Start("MZ1", "CA1", "AC1", {"t": "x"})
     assert codec.parse(writer.media(b"\xff" * 160)) == Media(b"\xff" * 160)
     assert codec.parse(writer.dtmf("#")) == Dtmf("#")
@@ -69,9 +70,10 @@ def test_the_carriers_messages_are_those_we_read() -> None:
 
 def test_our_messages_are_those_the_carrier_reads() -> None:
     """Written by the codec, read by the simulator."""
-    assert wire.read(codec.media("MZ1", b"\x01\x02")) == wire.Play(b"\x01\x02")
-    assert wire.read(codec.mark("MZ1", "m")) == wire.MarkAsked("m")
-    assert wire.read(codec.clear("MZ1")) == wire.ClearAsked()
+    codec = TwilioCodec()
+    assert wire.read(codec.audio(b"\x01\x02")) == wire.Play(b"\x01\x02")
+    assert wire.read(codec.mark("m")) == wire.MarkAsked("m")
+    assert wire.read(codec.clear()) == wire.ClearAsked()
 
 
 @given(st.text() | st.binary() | st.none())

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
+from telephony.public_urls import public_url, socket_url
 from telephony.twilio.signature import (
     is_signed_body,
     is_signed_form,
     is_signed_handshake,
-    public_url,
     sign,
-    socket_url,
 )
 
 TOKEN = "12345"

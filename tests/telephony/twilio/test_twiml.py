@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from telephony.human import HumanFallback
 from telephony.twilio import twiml
-from telephony.twilio.twiml import HumanFallback
 
 QUEUE = HumanFallback(number=None, queue="support", words="One moment.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,17 +20,28 @@ from pipecat.frames.frames import (
     TextFrame,
 )
 
+from telephony.carrier import Dtmf, Ignored, IgnoredReason, LineEvent, Wire, WireAudio
+from telephony.media_serializer import FrameBudget, MediaSerializer
 from telephony.simulator.wire import StreamWriter
-from telephony.twilio import codec
-from telephony.twilio.codec import Ignored, IgnoredReason, TwilioEvent
-from telephony.twilio.serializer import FrameBudget, TwilioSerializer
+from telephony.twilio.codec import TwilioCodec
+
+
+async def unanswered(_: Wire) -> None:
+    """Twilio's protocol wants nothing back."""
+    raise AssertionError
+
+
+def serializing(tell: Callable[[LineEvent], None]) -> MediaSerializer:
+    """The serializer of a Twilio stream."""
+    return MediaSerializer(TwilioCodec(), WireAudio(), tell, unanswered)
+
 
 TONE = (8000 * np.sin(2 * np.pi * 300 * np.arange(160) / 8000)).astype(np.int16)
 
 
 async def test_audio_survives_the_way_out_and_back_in() -> None:
     """What we send, sent back to us, is the same sound at 16 kHz."""
-    serializer = TwilioSerializer("MZ1", lambda _: None)
+    serializer = serializing(lambda _: None)
     heard: list[np.ndarray] = []
     for _ in range(10):
         text = await serializer.serialize(OutputAudioRawFrame(TONE.tobytes(), 8000, 1))
@@ -44,14 +56,14 @@ async def test_audio_survives_the_way_out_and_back_in() -> None:
 
 async def test_keys_marks_and_interruptions() -> None:
     """The messages besides audio."""
-    events: list[TwilioEvent] = []
-    serializer = TwilioSerializer("MZ1", events.append)
+    events: list[LineEvent] = []
+    serializer = serializing(events.append)
     key = await serializer.deserialize(StreamWriter("MZ1", "CA1", "AC1").dtmf("*"))
     assert isinstance(key, InputDTMFFrame)
     assert key.button is KeypadEntry.STAR
-    assert await serializer.serialize(InterruptionFrame()) == codec.clear("MZ1")
-    assert await serializer.serialize(OutputTransportMessageFrame(message={"mark": "m"})) == codec.mark("MZ1", "m")
-    assert events == [codec.Dtmf("*")]
+    assert await serializer.serialize(InterruptionFrame()) == TwilioCodec().clear()
+    assert await serializer.serialize(OutputTransportMessageFrame(message={"mark": "m"})) == TwilioCodec().mark("m")
+    assert events == [Dtmf("*")]
 
 
 @pytest.mark.parametrize(
@@ -60,27 +72,27 @@ async def test_keys_marks_and_interruptions() -> None:
 )
 async def test_other_frames_stay_here(frame: Frame) -> None:
     """Twilio gets nothing it does not know."""
-    assert await TwilioSerializer("MZ1", lambda _: None).serialize(frame) is None
+    assert await serializing(lambda _: None).serialize(frame) is None
 
 
 async def test_another_rate_is_a_wiring_error() -> None:
     """Loud, not garbled."""
     with pytest.raises(ValueError, match="8000 Hz"):
-        await TwilioSerializer("MZ1", lambda _: None).serialize(OutputAudioRawFrame(TONE.tobytes(), 16000, 1))
+        await serializing(lambda _: None).serialize(OutputAudioRawFrame(TONE.tobytes(), 16000, 1))
 
 
 @given(st.text() | st.binary())
 async def test_nothing_makes_it_raise(data: str | bytes) -> None:
     """Every message is told, ignored ones with their reason."""
-    events: list[TwilioEvent] = []
-    assert await TwilioSerializer("MZ1", events.append).deserialize(data) is None
+    events: list[LineEvent] = []
+    assert await serializing(events.append).deserialize(data) is None
     assert len(events) == 1
 
 
 async def test_a_flood_is_dropped() -> None:
     """Two hundred at once pass, the rest is counted."""
-    events: list[TwilioEvent] = []
-    serializer = TwilioSerializer("MZ1", events.append)
+    events: list[LineEvent] = []
+    serializer = serializing(events.append)
     for _ in range(1000):
         await serializer.deserialize(json.dumps({"event": "mark", "mark": {"name": "m"}}))
     dropped = [event for event in events if event == Ignored(IgnoredReason.TOO_MANY)]

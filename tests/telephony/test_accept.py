@@ -12,12 +12,14 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from telephony.accept import AcceptedStream, accept_stream, stream_purpose
 from telephony.simulator.loopback import served
 from telephony.simulator.wire import StreamWriter
 from telephony.tokens import TokenBook
-from telephony.twilio.accept import STREAM_PURPOSE, AcceptedStream, accept_stream
+from telephony.twilio.codec import TwilioCodec
 
 TOKENS = TokenBook(b"0123456789abcdef")
+PURPOSE = stream_purpose("twilio")
 WRITER = StreamWriter("MZ1", "CA1", "AC1")
 
 
@@ -31,7 +33,7 @@ class Door:
 
     async def media(self, websocket: WebSocket) -> None:
         """One stream."""
-        accepted = await accept_stream(websocket, TOKENS, deadline_s=0.4)
+        accepted = await accept_stream(websocket, TwilioCodec(), TOKENS, purpose=PURPOSE, deadline_s=0.4)
         if accepted is not None:
             self.inside.append(accepted)
             await websocket.send_text("welcome")
@@ -68,7 +70,7 @@ def start(token: str) -> str:
 async def test_a_valid_start_gets_in_once(door: tuple[Door, str]) -> None:
     """The same token a second time does not."""
     host, url = door
-    token = TOKENS.issue(STREAM_PURPOSE, "call-7")
+    token = TOKENS.issue(PURPOSE, "call-7")
     assert await knock(url, WRITER.connected(), start(token)) == ("welcome", 1000)
     assert [(one.call_id, one.start.call_id) for one in host.inside] == [("call-7", "CA1")]
     assert await knock(url, WRITER.connected(), start(token)) == ("", 1008)
@@ -121,5 +123,5 @@ async def test_a_stranger_who_leaves_harms_nobody(door: tuple[Door, str]) -> Non
     host, url = door
     async with connect(url, proxy=None):
         pass
-    assert await knock(url, start(TOKENS.issue(STREAM_PURPOSE, "call-8"))) == ("welcome", 1000)
+    assert await knock(url, start(TOKENS.issue(PURPOSE, "call-8"))) == ("welcome", 1000)
     assert len(host.inside) == 1

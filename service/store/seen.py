@@ -1,0 +1,67 @@
+"""Which webhooks have been taken already: a carrier may deliver one twice, and a thief may send one again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+KEPT_S = 24 * 3600
+"""How long a key is remembered."""
+
+_WITHIN_S = 0.25
+
+
+class Seen:
+    """Remembers keys in this process and, for all processes, in Redis; without Redis this process has to do.
+
+    Make one per process and close it at the end.
+    """
+
+    def __init__(self, url: str, *, kept_s: int = KEPT_S, remembered: int = 20_000) -> None:
+        """Open no connection yet.
+
+        Args:
+            url: redis://...
+            kept_s: how long a key is remembered.
+            remembered: keys that this process remembers by itself; the oldest make room.
+        """
+        self._kept_s = kept_s
+        self._remembered = remembered
+        self._here: OrderedDict[str, float] = OrderedDict()
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=_WITHIN_S,
+            socket_connect_timeout=_WITHIN_S,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=4,
+            client_name="attune-seen",
+        )
+
+    async def is_first(self, key: str) -> bool:
+        """Whether this is the first time that the key is met; it is remembered by this. Never raises."""
+        if not self._is_first_here(key):
+            return False
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                return bool(await self._redis.set(f"attune:seen:{key}", b"1", nx=True, ex=self._kept_s))
+        except (RedisError, OSError, TimeoutError):
+            return True
+
+    def _is_first_here(self, key: str) -> bool:
+        now_s = time.monotonic()
+        while self._here and (len(self._here) >= self._remembered or next(iter(self._here.values())) <= now_s):
+            self._here.popitem(last=False)
+        if key in self._here:
+            return False
+        self._here[key] = now_s + self._kept_s
+        return True
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
