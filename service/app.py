@@ -16,12 +16,15 @@ from service.api.carriers import CarrierDoor, carriers_router
 from service.api.health import health_router
 from service.api.page import call_page_router
 from service.api.problems import install_problems
+from service.api.rates import SourceRates
 from service.api.webrtc import WebDoor, web_router
 from service.settings import Settings
 from service.store.calls import CallRepository
 from service.telemetry.metrics import Meters
 from service.wiring import House, open_house
-from telephony.webrtc.leg import WebRtcDoor
+from telephony.webrtc.door import WebRtcDoor
+from telephony.webrtc.leg import Patience
+from telephony.webrtc.turn import IceServers
 
 
 def create_app(
@@ -90,23 +93,23 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
 
 def web_door(house: House) -> WebDoor:
     """The web calls' door."""
-    settings = house.settings
-    turn = settings.webrtc.turn_username, settings.webrtc.turn_credential
-    credential = turn[1].get_secret_value() if turn[1] else None
+    web = house.settings.webrtc
+    ice_servers = IceServers(
+        web.ice_servers,
+        secret=web.turn_secret.get_secret_value() if web.turn_secret else None,
+        ttl_s=web.turn_ttl_s,
+        username=web.turn_username,
+        credential=web.turn_credential.get_secret_value() if web.turn_credential else None,
+    )
     return WebDoor(
-        door=WebRtcDoor(settings.webrtc.ice_servers, username=turn[0], credential=credential),
-        ice_servers=tuple(_ice_server(url, turn[0], credential) for url in settings.webrtc.ice_servers),
-        join_token_s=settings.webrtc.join_token_s,
-        default_number=settings.default_number,
+        door=WebRtcDoor(ice_servers, Patience(grace_s=web.grace_s), on_ignored=house.call_meters.ignored_message),
+        ice_servers=ice_servers,
+        join_token_s=web.join_token_s,
+        grace_s=web.grace_s,
+        rates=SourceRates(web.requests_per_minute),
+        default_number=house.settings.default_number,
         tokens=house.tokens,
         admission=house.admission,
         desk=house.desk,
         meters=house.call_meters,
     )
-
-
-def _ice_server(url: str, username: str | None, credential: str | None) -> dict[str, str]:
-    """One ICE server as a browser takes it; STUN needs no credentials."""
-    if username is None or credential is None or url.startswith("stun:"):
-        return {"urls": url}
-    return {"urls": url, "username": username, "credential": credential}

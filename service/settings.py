@@ -40,9 +40,15 @@ class WebRtcSettings(Group):
     """Web calls."""
 
     ice_servers: tuple[str, ...] = ()
-    turn_username: str | None = None
+    turn_secret: SecretStr | None = Field(
+        default=None, description="shared with the TURN servers; callers get credentials that run out"
+    )
+    turn_ttl_s: int = Field(default=3600, description="how long such a credential opens new allocations")
+    turn_username: str | None = Field(default=None, description="fixed, for TURN servers without a shared secret")
     turn_credential: SecretStr | None = None
     join_token_s: int = 60
+    grace_s: float = Field(default=10.0, description="how long a call waits for a page whose network is gone")
+    requests_per_minute: int = Field(default=60, description="joins and offers of one source address; more are refused")
 
 
 class RecogniserSettings(Group):

@@ -49,7 +49,11 @@ class _Microphone(MediaStreamTrack):
 
 
 class WebCaller:
-    """Use as `async with`: `offer()`, send it to the service, `answered()` with what came back."""
+    """Use as `async with`: `offer()`, send it to the service, `answered()` with what came back.
+
+    After `network_changed()` the same two bring the call back over another connection; what was heard and told so far
+    is kept.
+    """
 
     def __init__(self, pcm: Pcm, rate_hz: int = 16_000) -> None:
         """Prepare a caller.
@@ -58,14 +62,18 @@ class WebCaller:
             pcm: what it says once connected; silence after it.
             rate_hz: its sample rate.
         """
-        self._pc = RTCPeerConnection()
         self._microphone = _Microphone(pcm, rate_hz)
-        self._pc.addTransceiver(self._microphone, direction="sendrecv")
-        self._channel = self._pc.createDataChannel("attune")
         self._heard: list[Pcm] = []
+        self._heard_at_s: list[float] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.told: list[dict[str, object]] = []
         self.closed = asyncio.Event()
+        self._connect_anew()
+
+    def _connect_anew(self) -> None:
+        self._pc = RTCPeerConnection()
+        self._pc.addTransceiver(self._microphone, direction="sendrecv")
+        self._channel = self._pc.createDataChannel("attune")
         self._pc.on("track", self._track)
         self._pc.on("connectionstatechange", self._state)
         self._channel.on("message", self._message)
@@ -79,10 +87,24 @@ class WebCaller:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Hang up."""
+        await self._rest()
+        await self._pc.close()
+
+    async def _rest(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def network_changed(self) -> None:
+        """The network is another one: the old connection is left without a word, a new one can be offered."""
+        await self._rest()
+        self._pc.remove_all_listeners()
+        self._channel.remove_all_listeners()
+        for transport in {sender.transport for sender in self._pc.getSenders()}:
+            await transport.transport.stop()  # the packets stop; nobody is told
         await self._pc.close()
+        self._connect_anew()
 
     async def offer(self) -> tuple[str, str]:
         """The session description and its type, with all candidates."""
@@ -100,6 +122,11 @@ class WebCaller:
         return np.concatenate(self._heard) if self._heard else np.zeros(0, dtype=np.int16)
 
     @property
+    def heard_at_s(self) -> list[float]:
+        """When each piece of sound arrived, by the loop's clock."""
+        return self._heard_at_s
+
+    @property
     def state(self) -> str:
         """The connection's state."""
         return str(self._pc.connectionState)
@@ -107,6 +134,10 @@ class WebCaller:
     def send(self, message: dict[str, object]) -> None:
         """Tell the service something on the data channel."""
         self._channel.send(json.dumps(message))
+
+    def press(self, digit: str) -> None:
+        """Press a key of the page's keypad."""
+        self.send({"type": "dtmf", "digit": digit})
 
     async def _ping(self) -> None:
         while True:
@@ -125,6 +156,7 @@ class WebCaller:
             except MediaStreamError:
                 return
             if isinstance(frame, AudioFrame):
+                self._heard_at_s.append(asyncio.get_running_loop().time())
                 self._heard += [piece.to_ndarray()[0].astype(np.int16) for piece in resampler.resample(frame)]
 
     def _message(self, message: str | bytes) -> None:

@@ -1,20 +1,23 @@
-"""Web calls: one offer, one answer, one leg over Pipecat's small WebRTC transport (aiortc)."""
+"""Web calls: one leg over Pipecat's small WebRTC transport (aiortc), kept through a change of connection."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
-from pipecat.frames.frames import OutputTransportMessageFrame
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames.frames import InputDTMFFrame, OutputAudioRawFrame, OutputTransportMessageFrame
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.transports.smallwebrtc.connection import IceServer, SmallWebRTCConnection
-from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
+from pipecat.transports.smallwebrtc.transport import SmallWebRTCOutputTransport, SmallWebRTCTransport
 
 from telephony.marks import Marks, wait_for_mark
+from telephony.webrtc.connection import WebConnection
+from telephony.webrtc.voice import PacedVoice
 
 IN_HZ = 16_000
 OUT_HZ = 24_000
@@ -23,16 +26,17 @@ MAX_SDP = 64 * 1024
 """Longest offer in characters."""
 
 MAX_CANDIDATES = 50
+"""Most addresses of a page, those of all its offers together."""
 
 _UNREADABLE = (
     *(InternalError, InvalidAccessError, InvalidStateError, OperationError),
-    *(ValueError, LookupError, AssertionError, TypeError, AttributeError),
+    *(ValueError, LookupError, AssertionError, TypeError, AttributeError, OSError),
 )
 """What aiortc raises on descriptions that are broken somewhere."""
 
 _ANSWER_S = 10.0
 _CLOSE_S = 2.0
-_WATCH_S = 0.5
+_WATCH_S = 0.25
 _JITTER_S = 0.25
 """What a browser holds back before it plays: audio that left the paced track this long ago was heard."""
 
@@ -49,49 +53,84 @@ class Answer:
     type: str
 
 
-class _Connection(SmallWebRTCConnection):
-    """Keeps our marks to itself: they tell that the audio before them has left."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a web call waits.
 
-    def __init__(self, ice_servers: list[IceServer], marks: Marks) -> None:
-        super().__init__(ice_servers)
-        self._marks = marks
+    Attributes:
+        connect_s: for the browser to connect at first.
+        away_s: without a sign of life until we hold our words.
+        grace_s: without a sign of life until the line is lost; the page may come back until then.
+    """
 
-    def send_app_message(self, message: object) -> None:
-        """Send to the page, unless it is a mark."""
-        match message:
-            case {"mark": str(name)}:
-                self._marks.came_back(name)
-            case _:
-                super().send_app_message(message)
+    connect_s: float = 15.0
+    away_s: float = 1.5
+    grace_s: float = 10.0
+
+
+class _Output(SmallWebRTCOutputTransport):
+    """Writes to our own voice, which holds what is said while the page is away."""
+
+    voice: PacedVoice
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        """Write, at the pace at which it is heard."""
+        await self.voice.put(frame.audio)
+        return True
+
+
+class _Transport(SmallWebRTCTransport):
+    """Pipecat's transport with our output."""
+
+    def __init__(self, connection: SmallWebRTCConnection, params: TransportParams, voice: PacedVoice) -> None:
+        super().__init__(connection, params)
+        self._voice = voice
+
+    def output(self) -> SmallWebRTCOutputTransport:
+        if self._output is None:
+            ours = _Output(self._client, self._params, name=self._output_name)
+            ours.voice = self._voice
+            self._output = ours
+        return self._output
 
 
 class WebRtcLeg:
     """A `telephony.leg.CallLeg` in a browser.
 
     The page must send audio on its first transceiver and `ping` once a second on a data channel; it gets captions and
-    states as JSON on the same channel.
+    states as JSON on the same channel, and may send `{"type": "dtmf", "digit": "5"}`. When its network is gone it may
+    offer again within the time of grace: the call goes on where it was.
     """
 
     def __init__(
-        self, connection: SmallWebRTCConnection, marks: Marks, *, connect_s: float = 15.0, lost_after_s: float = 5.0
+        self,
+        ice_servers: Sequence[IceServer] = (),
+        patience: Patience | None = None,
+        *,
+        on_ignored: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take over a connection whose offer was answered.
+        """Wait for an offer.
 
         Args:
-            connection: from `WebRtcDoor`.
-            marks: those of the connection.
-            connect_s: longest wait for the browser to connect.
-            lost_after_s: seconds without a sign of life after which the line counts as lost.
+            ice_servers: STUN and TURN for our own side; none: only this machine's addresses are offered.
+            patience: how long to wait for what.
+            on_ignored: counts messages of the page that were left aside; must neither block nor raise.
         """
-        self._connection = connection
-        self._marks = marks
-        self._connect_s = connect_s
-        self._lost_after_s = lost_after_s
+        self._patience = patience or Patience()
+        self._on_ignored = on_ignored
+        self._marks = Marks()
+        self._voice = PacedVoice(OUT_HZ, lambda: self.is_away)
+        self._connection = WebConnection(list(ice_servers), self._voice, self)
+        self._began_s = time.monotonic()
+        self._was_up = False
+        self._offered = False
+        self._candidates = 0
+        self._offering = asyncio.Lock()
         self._ended = asyncio.Event()
         self._end_reason = ""
-        self._closing: asyncio.Task[None] | None = None
-        self._transport = SmallWebRTCTransport(
-            connection,
+        self._last_state: dict[str, object] | None = None
+        self._transport = _Transport(
+            self._connection,
             TransportParams(
                 audio_in_enabled=True,
                 audio_in_sample_rate=IN_HZ,
@@ -99,10 +138,11 @@ class WebRtcLeg:
                 audio_out_sample_rate=OUT_HZ,
                 audio_out_10ms_chunks=4,
                 audio_out_end_silence_secs=0,
+                audio_out_write_timeout_secs=self._patience.connect_s + self._patience.grace_s + 5.0,
             ),
+            self._voice,
         )
-        for event in ("closed", "failed", "disconnected"):
-            connection.add_event_handler(event, self._gone)
+        self._connection.add_event_handler("closed", self._closed)
 
     @property
     def transport(self) -> BaseTransport:
@@ -120,19 +160,63 @@ class WebRtcLeg:
         return self._ended.is_set()
 
     @property
+    def is_away(self) -> bool:
+        """Whether the page is out of reach just now: what we would say waits."""
+        alive = self._connection.is_connected() and time.monotonic() - self._connection.alive_s < self._patience.away_s
+        return not alive
+
+    @property
     def can_hand_off(self) -> bool:
         """False: nobody else can be put on a web call."""
         return False
 
+    async def accept(self, sdp: str, kind: str) -> Answer:
+        """Answer the page's offer: its first one, or another one for the same call after its network had gone.
+
+        Args:
+            sdp: the browser's session description.
+            kind: 'offer'.
+
+        Raises:
+            BadOffer: not a usable offer of an audio call; a call that was up waits for a better one.
+        """
+        if kind != "offer" or len(sdp) > MAX_SDP:
+            raise BadOffer("not an offer, or too large")
+        self._count_candidates(sdp.count("a=candidate:"))
+        async with self._offering:
+            if self._ended.is_set():
+                raise BadOffer("the call is over")
+            again, self._offered = self._offered, True
+            answer = await self._answer(sdp, again=again)
+            if again and self._last_state is not None:
+                self._connection.send_app_message(self._last_state)
+            return answer
+
+    async def add_candidate(self, line: str, mid: str | None, index: int | None) -> None:
+        """Take one more of the page's addresses, found after its offer.
+
+        Raises:
+            BadOffer: not a candidate, or one too many.
+        """
+        self._count_candidates(1)
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._connection.add_candidate(line.removeprefix("candidate:"), mid, index)
+        except (TimeoutError, *_UNREADABLE) as bad:
+            raise BadOffer("not a network candidate") from bad
+
     def send_caption(self, caption: Mapping[str, object]) -> None:
         """Tell the page something: kept until the channel opens (50 at most), lost when the line has ended."""
+        told = dict(caption)
+        if told.get("type") == "state":
+            self._last_state = told
         if not self._ended.is_set():
-            self._connection.send_app_message(dict(caption))
+            self._connection.send_app_message(told)
 
     async def until_played(self, name: str, deadline_s: float) -> bool:
         """Wait until what is queued at the output left the line and a browser's jitter buffer.
 
-        The track is paced in real time, so this is when it is heard. An interruption drops the mark, and time runs out.
+        The voice is paced in real time, so this is when it is heard. An interruption drops the mark, and time runs out.
         """
         if self._ended.is_set():
             return False
@@ -144,18 +228,17 @@ class WebRtcLeg:
         finally:
             self._marks.forget(name)
         await asyncio.sleep(_JITTER_S)
-        return self._connection.is_connected()
+        return not self.is_away
 
     async def until_hung_up(self) -> str:
         """Wait for the end of the line; the reason in words."""
-        alive_s, connected = time.monotonic(), False
         while not self._ended.is_set():
             now_s = time.monotonic()
-            if self._connection.is_connected():
-                alive_s, connected = now_s, True
-            elif now_s - alive_s > (self._lost_after_s if connected else self._connect_s):
-                self._end("the line was lost" if connected else "the browser never connected")
-                break
+            self._was_up = self._was_up or self._connection.is_connected()
+            if self._was_up and now_s - self._connection.alive_s > self._patience.grace_s:
+                self._end("the line was lost")
+            elif not self._was_up and now_s - self._began_s > self._patience.connect_s:
+                self._end("the browser never connected")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), _WATCH_S)
         return self._end_reason
@@ -165,15 +248,33 @@ class WebRtcLeg:
         await self.hang_up()
 
     async def hang_up(self) -> None:
-        """Close the connection; waits two seconds at most."""
+        """Tell the page and close the connection; waits two seconds at most."""
         self._end("we hung up")
-        if self._closing is None:
-            # aiortc never finishes a close that was cancelled half-way: it runs in a task that nobody cancels.
-            self._closing = asyncio.create_task(self._connection.disconnect(), name="web call closes")
-        await asyncio.wait({self._closing}, timeout=_CLOSE_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._connection.disconnect(), _CLOSE_S)
 
-    async def _gone(self, *_: object) -> None:
-        self._end("the caller hung up")
+    async def _answer(self, sdp: str, *, again: bool) -> Answer:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await (self._connection.restart(sdp) if again else self._connection.initialize(sdp=sdp, type="offer"))
+        except TimeoutError as late:
+            raise BadOffer("no network candidate could be gathered in time") from late
+        except _UNREADABLE as bad:
+            raise BadOffer(f"not a session description: {bad!r}") from bad
+        transceivers = self._connection.pc.getTransceivers()
+        answer = SmallWebRTCConnection.get_answer(self._connection)
+        if answer is None or not transceivers or transceivers[0].kind != "audio":
+            raise BadOffer("the first thing offered must be audio")
+        return Answer(sdp=answer["sdp"], type=answer["type"])
+
+    def _count_candidates(self, more: int) -> None:
+        if self._candidates + more > MAX_CANDIDATES:
+            raise BadOffer("too many network candidates")
+        self._candidates += more
+
+    async def _closed(self, *_: object) -> None:
+        if not self._connection.has_failed:
+            self._end("the caller hung up")
 
     def _end(self, reason: str) -> None:
         if not self._ended.is_set():
@@ -181,64 +282,16 @@ class WebRtcLeg:
             self._ended.set()
             self._marks.void()
 
+    # For the connection.
 
-class WebRtcDoor:
-    """Answers offers. Whoever may offer has been checked before."""
+    def mark_left(self, name: str) -> None:
+        """The audio before this mark has left."""
+        self._marks.came_back(name)
 
-    def __init__(
-        self, ice_servers: Sequence[str] = (), *, username: str | None = None, credential: str | None = None
-    ) -> None:
-        """Create the door.
+    async def key_pressed(self, digit: str) -> None:
+        """The caller pressed a key."""
+        await self._transport.input().push_frame(InputDTMFFrame(button=KeypadEntry(digit)))
 
-        Args:
-            ice_servers: STUN and TURN URLs; none: only this machine's own addresses are offered.
-            username: for TURN.
-            credential: for TURN.
-        """
-        self._ice_servers = [IceServer(urls=url, username=username, credential=credential) for url in ice_servers]
-        self._legs: set[WebRtcLeg] = set()
-
-    async def offer(self, sdp: str, kind: str, on_leg: Callable[[WebRtcLeg], Awaitable[None]]) -> Answer:
-        """Answer one offer.
-
-        Args:
-            sdp: the browser's session description.
-            kind: 'offer'.
-            on_leg: gets the new leg before the answer goes out; it starts the call and returns at once.
-
-        Raises:
-            BadOffer: not a usable offer of an audio call.
-        """
-        if kind != "offer" or len(sdp) > MAX_SDP or sdp.count("a=candidate:") > MAX_CANDIDATES:
-            raise BadOffer("not an offer, or too large")
-        marks = Marks()
-        connection = _Connection(list(self._ice_servers), marks)
-        leg = WebRtcLeg(connection, marks)
-        try:
-            answer = await self._answer(connection, sdp)
-        except BaseException:
-            await leg.hang_up()
-            raise
-        self._legs = {known for known in self._legs if not known.is_over} | {leg}
-        await on_leg(leg)
-        return answer
-
-    async def close(self) -> None:
-        """Hang up whatever is still open."""
-        for leg in list(self._legs):
-            await leg.hang_up()
-        self._legs.clear()
-
-    async def _answer(self, connection: SmallWebRTCConnection, sdp: str) -> Answer:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await connection.initialize(sdp=sdp, type="offer")
-        except TimeoutError as late:
-            raise BadOffer("no network candidate could be gathered in time") from late
-        except _UNREADABLE as bad:
-            raise BadOffer(f"not a session description: {bad!r}") from bad
-        transceivers = connection.pc.getTransceivers()
-        answer = connection.get_answer()
-        if answer is None or not transceivers or transceivers[0].kind != "audio":
-            raise BadOffer("the first thing offered must be audio")
-        return Answer(sdp=answer["sdp"], type=answer["type"])
+    def left_aside(self) -> None:
+        """A message of the page said nothing to us."""
+        self._on_ignored()

@@ -19,7 +19,8 @@ from pipecat.workers.runner import WorkerRunner
 from telephony.audio import Pcm
 from telephony.leg import CallLeg
 from telephony.simulator.web_caller import WebCaller
-from telephony.webrtc.leg import BadOffer, WebRtcDoor, WebRtcLeg
+from telephony.webrtc.door import WebRtcDoor
+from telephony.webrtc.leg import BadOffer, Patience, WebRtcLeg
 
 
 def tone(seconds: float, rate_hz: int) -> Pcm:
@@ -166,7 +167,7 @@ async def test_a_browser_that_never_connects_is_given_up() -> None:
     door = WebRtcDoor()
     async with WebCaller(tone(0.1, 16_000)) as caller:
         await door.offer(*await caller.offer(), keep)
-        legs[0]._connect_s = 0.2
+        legs[0]._patience = Patience(connect_s=0.2)
         assert await legs[0].until_hung_up() == "the browser never connected"
         await door.close()
 
