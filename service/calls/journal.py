@@ -13,17 +13,18 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from pipelines.events import AnalysisStopped, DisclosureHeard, Event
-from service.calls.tape import Tape, TornTape, free_share, orphans
-from service.domain.calls import CallEnded, CallStart, Outcome
+from pipelines.events import AnalysisStopped, DisclosureHeard, Escalated, Event
+from service.calls.tape import Life, Tape, TornTape, free_share, lives, orphans
+from service.domain.calls import LIFE, CallEnded, CallResumed, CallStart, Outcome
 from service.store.calls import CallRepository, Happening
 from service.store.database import DatabaseAway
 from service.telemetry.metrics import Meters
@@ -43,6 +44,13 @@ APPLY_WITHIN_S = 10.0
 FREE_SHARE = 0.05
 """With less of the disk free, the journal says that it has no space."""
 
+LOOK_EVERY_S = 5.0
+"""How often this process looks for what others left behind when they died."""
+ORPHAN_S = 15.0
+"""A file that nobody holds is left alone for so long: its call may be taken up again."""
+VITAL = CallStart | CallResumed | CallEnded | DisclosureHeard | AnalysisStopped | Escalated
+"""What must be on disk at once: starts, ends, consent, opt-out, and the intent to hand over to a human."""
+
 _BATCH = 256
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -60,11 +68,12 @@ class _Line:
 class CallJournal:
     """The journal of one call."""
 
-    def __init__(self, journal: Journal, tape: Tape) -> None:
+    def __init__(self, journal: Journal, tape: Tape, *, life: int = 0, at_s: float = 0.0) -> None:
         self._journal = journal
         self._tape = tape
-        self._seq = 0
-        self._began_s = time.monotonic()
+        self._seq = life * LIFE
+        self._began_s = time.monotonic() - at_s
+        self._vital: asyncio.Future[None] | None = None
         self._last_s = 0.0
         self._ended: asyncio.Future[None] | None = None
 
@@ -90,12 +99,21 @@ class CallJournal:
         except TimeoutError:
             log.error("a call's record is not safe on disk yet")
 
-    def start(self, start: CallStart) -> None:
-        """Write the start of the call."""
+    def start(self, start: CallStart | CallResumed) -> None:
+        """Write the start of the call, or of another life of it."""
         self._put(start)
+
+    async def until_safe(self, within_s: float) -> bool:
+        """Wait until everything vital so far is safe on disk; False where the disk is too slow."""
+        if self._vital is None:
+            return True
+        done, _ = await asyncio.wait({self._vital}, timeout=within_s)
+        return bool(done)
 
     def _put(self, happened: Happening, safe: asyncio.Future[None] | None = None) -> None:
         self._seq += 1
+        if isinstance(happened, VITAL):
+            safe = self._vital = safe or asyncio.get_running_loop().create_future()
         self._journal.put(_Line(self._tape, self._seq, happened, safe))
 
 
@@ -136,19 +154,18 @@ class Journal:
         self._disk_works = True
         self._database_works = True
         self._tasks: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Journal:
         left = await self._in_thread(lambda: orphans(self._directory))
         for path in left.broken:
             self._broken(path)
-        for tape in left.tapes:
-            log.warning("took up the record of an interrupted call")
-            self._tapes[tape.call_id] = tape
-        self._written.set()
+        self._adopt(left.tapes)
         self._tasks = [
             asyncio.create_task(self._write_on(), name="journal-disk"),
             asyncio.create_task(self._apply_on(), name="journal-database"),
         ]
+        self._looking = asyncio.create_task(self._look_on(), name="journal-orphans")
         return self
 
     async def __aexit__(
@@ -156,6 +173,9 @@ class Journal:
     ) -> None:
         """Write everything to disk, as much as possible to the database; what is left is taken up at the next start."""
         self._closing.set()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
         for event in (self._told, self._urgent, self._written):
             event.set()
         _, late = await asyncio.wait(self._tasks, timeout=self._close_within_s)
@@ -171,10 +191,39 @@ class Journal:
     def open_call(self, start: CallStart) -> CallJournal:
         """Begin the record of a call; its start is on disk a few milliseconds later."""
         tape = Tape(self._directory, start)
-        self._tapes[start.call_id] = tape
+        self._tapes[tape.path.name] = tape
         call = CallJournal(self, tape)
         call.start(start)
         return call
+
+    def resume_call(self, resumed: CallResumed) -> CallJournal:
+        """Begin the record of another life of a call; the lives before it are taken up if they are on this disk."""
+        tape = Tape(self._directory, resumed.start, resumed.life)
+        self._tapes[tape.path.name] = tape
+        call = CallJournal(self, tape, life=resumed.life, at_s=resumed.at_s)
+        call.start(resumed)
+        return call
+
+    async def lives(self, carrier: str, carrier_call_id: str) -> list[Life]:
+        """What this disk has of a call, whichever process wrote it."""
+        return await self._in_thread(lambda: lives(self._directory, carrier, carrier_call_id))
+
+    async def _look_on(self) -> None:
+        """Take up the files of processes that died while this one lives."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            names = frozenset(self._tapes)
+            with contextlib.suppress(OSError):
+                left = await self._in_thread(partial(orphans, self._directory, but=names, older_than_s=ORPHAN_S))
+                for path in left.broken:
+                    self._broken(path)
+                self._adopt(left.tapes)
+
+    def _adopt(self, tapes: Iterable[Tape]) -> None:
+        for tape in tapes:
+            log.warning("took up the record of an interrupted call")
+            self._tapes[tape.path.name] = tape
+        self._written.set()
 
     async def check(self) -> str | None:
         """What is wrong with the journal, None for nothing: a readiness check.
@@ -190,7 +239,7 @@ class Journal:
 
     def put(self, line: _Line) -> None:
         """Queue one line for the disk."""
-        vital = isinstance(line.happened, CallStart | CallEnded | DisclosureHeard | AnalysisStopped)
+        vital = isinstance(line.happened, VITAL)
         if len(self._queue) >= self._waiting and not vital:
             self.drop("journal")
             return
@@ -306,14 +355,14 @@ class Journal:
                 tape.applied = batch.end
             if tape.ended and not tape.behind:
                 await self._in_thread(tape.remove)
-                del self._tapes[tape.call_id]
+                del self._tapes[tape.path.name]
         except (DatabaseAway, TimeoutError):
             raise
         except FileNotFoundError:  # another process took the orphan up as well, and was done with it first
-            del self._tapes[tape.call_id]
+            del self._tapes[tape.path.name]
         except TornTape:
             await self._in_thread(tape.set_aside)
-            del self._tapes[tape.call_id]
+            del self._tapes[tape.path.name]
             self._broken(tape.path)
         except Exception:
             tape.refuse()

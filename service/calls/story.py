@@ -15,13 +15,14 @@ from pydantic import TypeAdapter
 from pipelines.emotion.estimate import Emotion
 from pipelines.empathy.tone import Tone
 from pipelines.events import Event
-from service.domain.calls import CallEnded, CallStart
+from service.domain.calls import CallEnded, CallResumed, CallStart
 from service.domain.record import Payload
 from service.store.calls import Happening
 
 _KINDS: dict[str, type[Happening]] = {
     "CallStarted": CallStart,
     "CallEnded": CallEnded,
+    "CallResumed": CallResumed,
     **{kind.__name__: kind for kind in get_args(Event)},
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

@@ -11,13 +11,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from service.calls.story import from_payload, to_payload
-from service.domain.calls import CallEnded, CallStart, Outcome
+from service.domain.calls import CallEnded, CallResumed, CallStart, Outcome
 from service.store.calls import Entry, Happening
 
 SUFFIX = ".jsonl"
@@ -39,7 +39,7 @@ class Batch:
 
 
 class Tape:
-    """One call's file.
+    """The file of one life of a call.
 
     Attributes:
         written: bytes that are safe on disk.
@@ -47,10 +47,10 @@ class Tape:
         ended: whether the last line is on disk.
     """
 
-    def __init__(self, directory: Path, start: CallStart) -> None:
+    def __init__(self, directory: Path, start: CallStart, life: int = 0) -> None:
         self.call_id = start.call_id
         self.tenant_id = start.tenant_id
-        self.path = directory / f"{start.call_id}{SUFFIX}"
+        self.path = directory / f"{start.call_id}{f'.{life}' if life else ''}{SUFFIX}"
         self.written = 0
         self.applied = 0
         self.ended = False
@@ -102,6 +102,10 @@ class Tape:
                 entries.append(_entry(file.readline()))
             return Batch(tuple(entries), file.tell())
 
+    def hold(self, file: int) -> None:
+        """Go on with an open, locked file."""
+        self._file = file
+
     def close(self) -> None:
         """Let go of the file and its lock."""
         if self._file is not None:
@@ -134,13 +138,23 @@ class Orphans:
     broken: list[Path] = field(default_factory=list)
 
 
-def orphans(directory: Path) -> Orphans:
-    """Take up the files that no living process holds; calls that did not end are closed as interrupted."""
+def orphans(directory: Path, *, but: Collection[str] = (), older_than_s: float = 0.0) -> Orphans:
+    """Take up the files that no living process holds; calls that did not end are closed as interrupted.
+
+    Args:
+        directory: the journal's.
+        but: names of files that are not looked at.
+        older_than_s: only files that were not touched for so long.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = Orphans()
     for path in sorted(directory.glob(f"*{SUFFIX}")):
         try:
+            if path.name in but or time.time() - path.stat().st_mtime < older_than_s:
+                continue
             tape = _take_up(path)
+        except FileNotFoundError:  # its process was done with it meanwhile
+            continue
         except TornTape:
             path.replace(path.with_suffix(".broken"))
             found.broken.append(path)
@@ -148,6 +162,47 @@ def orphans(directory: Path) -> Orphans:
         if tape is not None:
             found.tapes.append(tape)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What the disk has of one life of a call.
+
+    Attributes:
+        held: a living process, this one or another, writes it.
+        entries: in order.
+    """
+
+    held: bool
+    entries: tuple[Entry, ...]
+
+
+def lives(directory: Path, carrier: str, carrier_call_id: str) -> list[Life]:
+    """Every life of a call that is on this disk, oldest first; files that cannot be read are passed over."""
+    found: list[tuple[int, Life]] = []
+    for path in directory.glob(f"*{SUFFIX}"):
+        try:
+            with path.open("rb") as file:
+                start = start_of(_entry(file.readline()))
+                if start is None or (start.carrier, start.carrier_call_id) != (carrier, carrier_call_id):
+                    continue
+                file.seek(0)
+                entries = tuple(_entry(line) for line in file if line.endswith(b"\n"))
+                found.append((entries[0].seq, Life(_is_held(file.fileno()), entries)))
+        except (OSError, TornTape):
+            continue
+    return [life for _, life in sorted(found, key=lambda life: life[0])]
+
+
+def start_of(first: Entry) -> CallStart | None:
+    """The start of the call whose life begins with this entry."""
+    match first.happened:
+        case CallStart() as start:
+            return start
+        case CallResumed(start=start):
+            return start
+        case _:
+            return None
 
 
 def free_share(directory: Path) -> float:
@@ -159,28 +214,49 @@ def free_share(directory: Path) -> float:
 def _take_up(path: Path) -> Tape | None:
     """The tape of an orphan; None where a living process holds it or nothing was written yet."""
     file = os.open(path, os.O_RDWR)
+    if _is_held(file):
+        os.close(file)
+        return None
+    try:
+        return _ended(path, file)
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def _is_held(file: int) -> bool:
+    """Whether a living process holds the file; where none does, it is locked from here until it is closed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(file)
-        return None
-    os.close(file)
+        return True
+    return False
+
+
+def _ended(path: Path, file: int) -> Tape | None:
+    """The tape of a locked orphan, with an end; None where nothing was written yet."""
     lines = path.read_bytes().splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
     if not lines:
         path.unlink()
+        os.close(file)
         return None
     first, last = _entry(lines[0]), _entry(lines[-1])
-    if not isinstance(first.happened, CallStart):
+    start = start_of(first)
+    if start is None:
         raise TornTape(path.name)
-    tape = Tape(path.parent, first.happened)
+    life = first.happened.life if isinstance(first.happened, CallResumed) else 0
+    tape = Tape(path.parent, start, life)
+    tape.hold(file)
     tape.written = sum(len(line) for line in lines)
     tape.ended = isinstance(last.happened, CallEnded)
     if not tape.ended:
         died_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         end = CallEnded(last.payload.get("at_s") or 0.0, Outcome.FAILED, "interrupted", died_at)
         tape.append([(last.seq + 1, end)])
+    else:
+        tape.close()
     return tape
 
 

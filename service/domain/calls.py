@@ -76,6 +76,27 @@ class CallEnded:
     ended_at: datetime
 
 
+LIFE = 1_000_000
+"""The story of a call's n-th life is numbered from n * LIFE + 1, so that two processes never number the same event."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallResumed:
+    """A call goes on after its line or its process was lost: the beginning of another life of it.
+
+    Attributes:
+        at_s: seconds since the call began.
+        life: which life begins, from 1.
+        start: how the call began, whole: the record of the life before may come later than this one's.
+        resumed_at: wall clock, aware.
+    """
+
+    at_s: float
+    life: int
+    start: CallStart
+    resumed_at: datetime
+
+
 def new_id() -> str:
     """A new id whose text sorts by the quarter of a microsecond it was made in.
 

@@ -26,7 +26,7 @@ from pipelines.events import (
     ToolUsed,
     TurnTimed,
 )
-from service.domain.calls import CallEnded, CallStart, CallStatus, Outcome, Party
+from service.domain.calls import LIFE, CallEnded, CallResumed, CallStart, CallStatus, Outcome, Party
 from service.domain.record import CallPage, CallRecord, CallSummary, EmotionPoint, Payload, ToneRecord, TurnRecord
 from service.store.database import Database
 from service.store.tables import (
@@ -41,8 +41,8 @@ from service.store.tables import (
     TurnRow,
 )
 
-Happening = Event | CallStart | CallEnded
-"""Everything that can happen to a call: its start, what the conversation tells, its end."""
+Happening = Event | CallStart | CallResumed | CallEnded
+"""Everything that can happen to a call: its start, what the conversation tells, its end, and another life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,21 @@ class CallRepository:
         self._tenant_id = tenant_id
 
     async def apply(self, call_id: str, entries: Sequence[Entry]) -> None:
-        """Write entries of a call's story, in order, in one transaction. Entries that are there already are skipped.
+        """Write entries of one life of a call, in order, in one transaction. Entries that are there are skipped.
+
+        The lives of a call may be written in any order; its status is what the latest one says.
 
         Raises:
             DatabaseAway: nothing was written; try again later.
-            StoryBroken: the story does not begin with its CallStart.
+            StoryBroken: the life does not begin with its CallStart or CallResumed.
             sqlalchemy.exc.IntegrityError: the call's agent version is not known.
         """
         async with self._database.session() as session:
             of_call = (EventRow.tenant_id == self._tenant_id, EventRow.call_id == call_id)
-            done = await session.scalar(select(func.max(EventRow.seq)).where(*of_call)) or 0
-            if not done and not (entries and isinstance(entries[0].happened, CallStart)):
+            first = entries[0].seq // LIFE * LIFE if entries else 0
+            of_life = EventRow.seq.between(first, first + LIFE - 1)
+            done = await session.scalar(select(func.max(EventRow.seq)).where(*of_call, of_life)) or 0
+            if not done and not (entries and isinstance(entries[0].happened, CallStart | CallResumed)):
                 raise StoryBroken("a story begins with the start of its call")
             writer = _Projection(session, self._tenant_id, call_id)
             for entry in entries:
@@ -153,6 +157,22 @@ class CallRepository:
         return select(table).where(table.tenant_id == self._tenant_id, table.call_id == call_id)
 
 
+async def whose_line(database: Database, carrier: str, carrier_call_id: str) -> tuple[str, str] | None:
+    """Tenant and id of the newest call with this id of the carrier, whichever tenant's it is; None for none.
+
+    Only for a carrier's webhook, whose signature was checked: no tenant may ask it.
+    """
+    query = (
+        select(CallRow.tenant_id, CallRow.call_id)
+        .where(CallRow.carrier == carrier, CallRow.carrier_call_id == carrier_call_id)
+        .order_by(CallRow.call_id.desc())
+        .limit(1)
+    )
+    async with database.session() as session:
+        row = (await session.execute(query)).first()
+        return None if row is None else (row[0], row[1])
+
+
 class _Projection:
     """Writes one call's entries into the tables, inside one transaction."""
 
@@ -189,8 +209,10 @@ class _Projection:
         match entry.happened:
             case CallStart() as start:
                 await self._start(start)
+            case CallResumed() as resumed:
+                await self._resume(resumed)
             case CallEnded() as ended:
-                await self._end(ended)
+                await self._end(ended, entry.seq // LIFE)
             case DisclosureHeard(at_s=at_s):
                 (await self._call()).disclosed_s = at_s
             case AnalysisStopped(at_s=at_s, reason=reason):
@@ -226,6 +248,8 @@ class _Projection:
                 assert_never(never)
 
     async def _start(self, start: CallStart) -> None:
+        if await self._session.get(CallRow, tuple(self._of.values())) is not None:
+            return  # a later life of the call came first
         self._session.add(
             CallRow(
                 **self._of,
@@ -243,7 +267,21 @@ class _Projection:
         self._session.add(LegRow(**self._of, leg=1, party=Party.CALLER.value, started_s=0.0, **carrier))
         await self._session.flush()
 
-    async def _end(self, ended: CallEnded) -> None:
+    async def _resume(self, resumed: CallResumed) -> None:
+        await self._start(resumed.start)
+        if not await self._lived_on(resumed.life):
+            call = await self._call()
+            call.status, call.ended_at, call.outcome, call.reason = CallStatus.LIVE.value, None, None, None
+
+    async def _lived_on(self, life: int) -> bool:
+        """Whether anything of a later life is written."""
+        of_call = (EventRow.tenant_id == self._of["tenant_id"], EventRow.call_id == self._of["call_id"])
+        later = select(EventRow.seq).where(*of_call, EventRow.seq >= (life + 1) * LIFE).limit(1)
+        return await self._session.scalar(later) is not None
+
+    async def _end(self, ended: CallEnded, life: int) -> None:
+        if await self._lived_on(life):
+            return
         call = await self._call()
         call.status, call.ended_at = CallStatus.ENDED.value, ended.ended_at
         call.outcome, call.reason = ended.outcome.value, ended.reason

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, assert_never
 
 from redis.asyncio import Redis
@@ -30,7 +31,7 @@ from pipelines.events import (
     ToolUsed,
     TurnTimed,
 )
-from service.domain.calls import CallEnded, CallStart, CallStatus
+from service.domain.calls import CallEnded, CallResumed, CallStart, CallStatus
 from service.domain.record import Payload
 from service.store.calls import Happening
 
@@ -62,6 +63,9 @@ class ConversationState:
         label, valence, arousal, confidence: the newest estimate.
         strategy, tone: how the newest turn was answered.
         analysing: whether the disclosure was heard and analysis has not ended.
+        disclosed: whether the disclosure was heard.
+        analysis_stop: why analysis ended; None where it did not.
+        resumed: when the call was taken up again, ISO wall clock, oldest first.
         escalated: why a human is needed; None for not.
     """
 
@@ -84,12 +88,52 @@ class ConversationState:
     escalated: str | None = None
     outcome: str | None = None
     reason: str | None = None
+    carrier_call_id: str = ""
+    from_number: str = ""
+    to_number: str = ""
+    disclosed: bool = False
+    analysis_stop: str | None = None
+    resumed: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, start: CallStart) -> ConversationState:
         """The state of a call that begins."""
         return cls(
-            start.call_id, start.tenant_id, start.agent_version_id, start.carrier, start.started_at.isoformat(), seq=1
+            start.call_id,
+            start.tenant_id,
+            start.agent_version_id,
+            start.carrier,
+            start.started_at.isoformat(),
+            seq=1,
+            carrier_call_id=start.carrier_call_id,
+            from_number=start.from_number,
+            to_number=start.to_number,
+        )
+
+    @classmethod
+    def read(cls, payload: Payload) -> ConversationState:
+        """The state of what `asdict` made of one; fields that this release has no word for are left out.
+
+        Raises:
+            TypeError, ValueError: it is no state.
+        """
+        known = {name: value for name, value in payload.items() if name in cls.__dataclass_fields__}
+        turns = tuple(StateTurn(**turn) for turn in known.pop("turns", ()))
+        status, resumed = CallStatus(known.pop("status")), tuple(known.pop("resumed", ()))
+        return cls(**known, turns=turns, status=status, resumed=resumed)
+
+    @property
+    def start(self) -> CallStart:
+        """How the call began."""
+        return CallStart(
+            call_id=self.call_id,
+            tenant_id=self.tenant_id,
+            agent_version_id=self.agent_version_id,
+            carrier=self.carrier,
+            carrier_call_id=self.carrier_call_id,
+            from_number=self.from_number,
+            to_number=self.to_number,
+            started_at=datetime.fromisoformat(self.started_at),
         )
 
     def after(self, seq: int, happened: Happening) -> ConversationState:
@@ -98,10 +142,14 @@ class ConversationState:
         match happened:
             case CallEnded(outcome=outcome, reason=reason):
                 return replace(now, status=CallStatus.ENDED, analysing=False, outcome=outcome.value, reason=reason)
+            case CallResumed(resumed_at=at):
+                return replace(
+                    now, status=CallStatus.LIVE, outcome=None, reason=None, resumed=(*self.resumed, at.isoformat())
+                )
             case DisclosureHeard():
-                return replace(now, analysing=True)
-            case AnalysisStopped():
-                return replace(now, analysing=False)
+                return replace(now, analysing=True, disclosed=True)
+            case AnalysisStopped(reason=stop):
+                return replace(now, analysing=False, analysis_stop=stop.value)
             case CallerSpoke(turn=turn, text=text):
                 return now._said(turn, caller=text)
             case AgentSpoke(turn=turn, heard=heard):
@@ -171,7 +219,9 @@ class StateStore:
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 for state in states:
-                    pipe.set(call_key(state.tenant_id, state.call_id), json.dumps(asdict(state)), ex=self._keep_s)
+                    key = call_key(state.tenant_id, state.call_id)
+                    pipe.set(key, json.dumps(asdict(state)), ex=self._keep_s)
+                    pipe.set(line_key(state.carrier, state.carrier_call_id), key, ex=self._keep_s)
                 for tenant_id, call_id, seq, payload in events:
                     fields: dict[Any, Any] = {"call": call_id, "seq": seq, "event": json.dumps(payload)}
                     pipe.xadd(live_key(tenant_id), fields, maxlen=LIVE_EVENTS, approximate=True)
@@ -194,6 +244,22 @@ class StateStore:
         state: dict[str, Any] = json.loads(held)
         return state
 
+    async def read_line(self, carrier: str, carrier_call_id: str) -> ConversationState | None:
+        """Where the call with this id of the carrier stands, whichever tenant's it is; None where it is not known.
+
+        Raises:
+            StateAway: Redis cannot be reached.
+        """
+        try:
+            key = await self._redis.get(line_key(carrier, carrier_call_id))
+            held = None if key is None else await self._redis.get(key)
+        except (RedisError, OSError) as away:
+            raise StateAway(f"{type(away).__name__}: Redis is away") from away
+        try:
+            return None if held is None else ConversationState.read(json.loads(held))
+        except (TypeError, ValueError, KeyError):
+            return None
+
     async def check(self) -> str | None:
         """What is wrong with Redis, None for nothing."""
         try:
@@ -210,6 +276,11 @@ class StateStore:
 def call_key(tenant_id: str, call_id: str) -> str:
     """The key of a call's state: a string holding JSON."""
     return f"attune:{SCHEMA}:{tenant_id}:call:{call_id}"
+
+
+def line_key(carrier: str, carrier_call_id: str) -> str:
+    """The key that leads from a carrier's id of a call to the key of its state."""
+    return f"attune:{SCHEMA}:line:{carrier}:{carrier_call_id}"
 
 
 def live_key(tenant_id: str) -> str:
