@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.emotion.baseline import CallerBaseline
+from pipelines.emotion.baseline import CallerBaseline, Prior
 from pipelines.emotion.estimate import Emotion, Reading
 from pipelines.empathy.tone import Style
 from pipelines.events import Event
@@ -63,12 +63,17 @@ class Recogniser(Protocol):
 class VoiceReader(Protocol):
     """How an utterance sounds."""
 
+    @property
+    def prior(self) -> Prior | None:
+        """The population that features are compared with; None where they are read as they are."""
+        ...
+
     async def read_voice(self, pcm: Pcm, rate_hz: int, encoded: NDArray[np.float32] | None) -> VoiceFeatures:
         """Features of one utterance, not yet normalised by the caller's baseline (that is `CallerBaseline`'s)."""
         ...
 
     def estimate(self, features: NDArray[np.float32]) -> Reading:
-        """Emotion from features that were normalised by the caller's baseline. Pure and fast (< 1 ms)."""
+        """Emotion from features, normalised by the caller's baseline where there is a prior. Pure, fast (< 1 ms)."""
         ...
 
 

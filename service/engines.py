@@ -10,9 +10,11 @@ from typing import Protocol, TypeVar, assert_never
 
 from pipelines.conversation import Engines
 from pipelines.emotion.reader import EmotionReader
+from pipelines.emotion.remote_reader import RemoteVoiceReader
+from pipelines.emotion.voice import EmbeddedVoiceReader
 from pipelines.emotion.words import EmbeddedWordsReader
 from pipelines.models.install import locate
-from pipelines.ports import EmotionSource, EngineFailed, Recogniser, Speaker, Writer
+from pipelines.ports import EmotionSource, EngineFailed, Recogniser, Speaker, VoiceReader, Writer
 from pipelines.speech.clips import Clip, record
 from pipelines.speech.fallback import (
     FallbackRecogniser,
@@ -78,7 +80,7 @@ async def open_engines(
         turns, recogniser, emotion, (writer, word_for_word), speaker = await asyncio.gather(
             _turns(loader),
             _recogniser_slot(settings, loader, told),
-            _emotion(settings, loader),
+            _emotion(settings, loader, stack),
             _writer_slot(settings, loader, stack, tell, told),
             _speaker_slot(settings, loader, told),
         )
@@ -181,26 +183,34 @@ async def _recogniser(settings: Settings, loader: _Loader) -> Recogniser:
             assert_never(chosen.engine)
 
 
-async def _emotion(settings: Settings, loader: _Loader) -> EmotionSource | None:
+async def _emotion(settings: Settings, loader: _Loader, stack: AsyncExitStack) -> EmotionSource | None:
+    """Emotion; the embedded voice reader takes over where another one is away, busy or late."""
     chosen = settings.emotion
+    voice: VoiceReader
     match chosen.engine:
         case "embedded":
-            reader = await loader.load("emotion", EmotionReader.load)
+            reader = await loader.load("emotion", lambda: EmotionReader.load(chosen.head))
+            await reader.warm_up()
+            return reader
         case "transformers":
-            from pipelines.emotion.transformers_reader import TransformersVoiceReader
+            from service.emotion_server import load_voice
 
-            voice = await loader.load(
-                f"emotion {chosen.model}",
-                lambda: TransformersVoiceReader.load(
-                    chosen.model, chosen.device, trust_remote_code=chosen.trust_remote_code
-                ),
-            )
-            await voice.warm_up()
-            reader = await loader.load("emotion of words", lambda: EmotionReader(voice, EmbeddedWordsReader.load()))
+            network = await loader.load(f"emotion {chosen.model}", lambda: load_voice(chosen))
+            await network.warm_up()
+            voice = network
+        case "remote":
+            remote = RemoteVoiceReader(chosen.server, token=chosen.token.get_secret_value() if chosen.token else "")
+            stack.push_async_callback(remote.aclose)
+            await _warm(remote, needed=False)
+            voice = remote
         case "off":
             return None
         case _:
             assert_never(chosen.engine)
+    reader = await loader.load(
+        "embedded emotion",
+        lambda: EmotionReader(voice, EmbeddedWordsReader.load(), spare=EmbeddedVoiceReader.load()),
+    )
     await reader.warm_up()
     return reader
 

@@ -36,6 +36,57 @@ class TwilioSettings(LineSettings):
     api_base_url: str = "https://api.twilio.com"
 
 
+class AsteriskSettings(Group):
+    """The exchanges and SIP trunks that may send us calls."""
+
+    credentials: dict[str, SecretStr] = Field(default={}, description="passwords by name; none: nobody is let in")
+    human_place: str = Field(default="support", description="where the dialplan sends callers whom the agent leaves")
+
+
+class TelnyxSettings(LineSettings):
+    """The Telnyx account whose calls we take; set up by its public key and an API key."""
+
+    public_key: str | None = Field(default=None, description="checks webhooks; base64, as the portal shows it")
+    previous_public_key: str | None = Field(default=None, description="still accepted while one is rotated")
+    api_key: SecretStr | None = None
+    api_base_url: str = "https://api.telnyx.com"
+
+
+class PlivoSettings(LineSettings):
+    """The Plivo account whose calls we take; set up by its id and token."""
+
+    auth_id: str | None = None
+    auth_token: SecretStr | None = None
+    previous_auth_token: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
+    api_base_url: str = "https://api.plivo.com"
+
+
+class VonageSettings(LineSettings):
+    """The Vonage application whose calls we take; set up by its id, signature secret and private key."""
+
+    application_id: str | None = None
+    signature_secret: SecretStr | None = None
+    previous_signature_secret: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
+    private_key_file: Path | None = Field(default=None, description="PEM, of the application")
+    api_base_url: str = "https://api.nexmo.com"
+
+
+class ExotelSettings(Group):
+    """The Exotel account whose calls we take; set up by a name and a password that its flow's addresses carry."""
+
+    webhook_user: str | None = None
+    webhook_password: SecretStr | None = None
+    previous_webhook_password: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
+
+
+class GenesysSettings(Group):
+    """The Genesys organization whose AudioHook sockets we take; set up by the key and the secret of its integration."""
+
+    api_key: SecretStr | None = None
+    client_secret: SecretStr | None = Field(default=None, description="base64")
+    previous_client_secret: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
+
+
 class WebRtcSettings(Group):
     """Web calls."""
 
@@ -70,12 +121,28 @@ class RecogniserSettings(Group):
 
 
 class EmotionSettings(Group):
-    """Which engine reads emotion from the voice; `off` analyses nothing."""
+    """Which engine reads emotion from the voice; `off` analyses nothing.
 
-    engine: Literal["embedded", "transformers", "off"] = "embedded"
+    `embedded` reads the recogniser's encoder states (`head`: a head of yours, trained on them), `transformers` runs a
+    network in this process (`model`: hub id or path), `remote` asks a server (`attune serve --role emotion`). Where the
+    last two are away, busy or late, the embedded model takes over.
+    """
+
+    engine: Literal["embedded", "transformers", "remote", "off"] = "embedded"
     model: str = "attune-emotion"
     device: str = "auto"
-    trust_remote_code: bool = Field(default=False, description="run Python code that the `transformers` model ships")
+    head: Path | None = Field(default=None, description="trained head of an encoder; None: the shipped one")
+    labels: dict[str, str] = Field(default={}, description="class of the model -> our label, or `none`")
+    temperature: float = Field(default=1.0, gt=0, description="divides the model's logits")
+    batch: int = Field(default=32, ge=1, description="utterances computed together")
+    linger_s: float = Field(default=0.02, ge=0, le=0.02, description="how long an idle device lets a batch fill")
+    waiting: int = Field(default=256, ge=1, description="utterances that may wait; more go to the embedded model")
+    compiled: bool = Field(default=False, description="torch.compile with CUDA graphs in a few fixed shapes")
+    server: str = "http://127.0.0.1:8100"
+    token: SecretStr | None = Field(default=None, description="bearer token between call workers and server")
+    cluster: str | None = Field(default=None, description="address of a Ray cluster; None: one of our own is started")
+    replicas: int = Field(default=1, ge=1, description="replicas of the server at least")
+    most_replicas: int = Field(default=1, ge=1, description="and at most, by load")
 
 
 class WriterSettings(Group):
@@ -147,6 +214,12 @@ class Settings(BaseSettings):
     agent_file: Path | None = Field(default=None, description="agent to load at start; None: the example agent")
     default_number: str = Field(default="+15550100", description="number of the example agent")
     twilio: TwilioSettings = TwilioSettings()
+    telnyx: TelnyxSettings = TelnyxSettings()
+    plivo: PlivoSettings = PlivoSettings()
+    vonage: VonageSettings = VonageSettings()
+    exotel: ExotelSettings = ExotelSettings()
+    genesys: GenesysSettings = GenesysSettings()
+    asterisk: AsteriskSettings = AsteriskSettings()
     webrtc: WebRtcSettings = WebRtcSettings()
     recogniser: RecogniserSettings = RecogniserSettings()
     emotion: EmotionSettings = EmotionSettings()

@@ -67,6 +67,7 @@ class Emotion:
         voice: the reading of the voice, None where it could not be had.
         words: the reading of the words, None where it could not be had.
         disagreement: 0 (both sources agree) .. 1 (they contradict each other).
+        fell_back: why something simpler than the chosen model read the voice; empty where none did.
     """
 
     label: Label
@@ -76,6 +77,7 @@ class Emotion:
     voice: Reading | None = None
     words: Reading | None = None
     disagreement: float = 0.0
+    fell_back: str = field(default="", compare=False)
 
     @property
     def is_known(self) -> bool:

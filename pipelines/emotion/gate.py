@@ -33,6 +33,11 @@ class Estimates:
         taken, self.running = self.running, []
         return taken
 
+    def drop(self) -> None:
+        """What was under way belongs to no turn."""
+        for task, _ in self.take():
+            task.cancel()
+
 
 class EmotionTap(FrameProcessor):
     """Starts an estimate for each recognised stretch of the caller's speech."""
@@ -103,6 +108,8 @@ class EmotionGate(FrameProcessor):
                 self._keep_late(turn, running)
             else:
                 self._book.emotion_known(turn, emotion)
+            for reason in _fallen_back(running):
+                self._book.fell_back("emotion", reason)
         self._book.clock.emotion = time.monotonic()
         self._unanswered = []
         await self.push_frame(TurnFrame(turn, text, emotion, self._book.trajectory.trend))
@@ -123,10 +130,20 @@ class EmotionGate(FrameProcessor):
             await self.cancel_task(task)
 
 
-def _combined(running: list[tuple[asyncio.Task[Emotion], float]]) -> Emotion:
-    done = [
-        Weighed(task.result(), seconds)
+def _results(running: list[tuple[asyncio.Task[Emotion], float]]) -> list[tuple[Emotion, float]]:
+    """The estimates that are there, each with its seconds of speech."""
+    return [
+        (task.result(), seconds)
         for task, seconds in running
         if task.done() and not task.cancelled() and task.exception() is None
     ]
+
+
+def _fallen_back(running: list[tuple[asyncio.Task[Emotion], float]]) -> list[str]:
+    """Why simpler models read the voice, each reason once."""
+    return sorted({emotion.fell_back for emotion, _ in _results(running)} - {""})
+
+
+def _combined(running: list[tuple[asyncio.Task[Emotion], float]]) -> Emotion:
+    done = [Weighed(emotion, seconds) for emotion, seconds in _results(running)]
     return combine(done) if done else UNKNOWN

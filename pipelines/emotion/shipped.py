@@ -51,6 +51,22 @@ def load(name: str) -> Arrays:
     return read_arrays(read_checked(name))
 
 
+def load_file(file: Path) -> Arrays:
+    """The arrays of an npz of your own, checked against the `manifest.json` beside it (see `seal`).
+
+    Raises:
+        EngineFailed: it is missing, not in the manifest, not the file that was sealed, or no plain npz.
+    """
+    try:
+        wanted = json.loads(file.with_name("manifest.json").read_bytes())[file.name]["sha256"]
+        held = file.read_bytes()
+    except (OSError, ValueError, KeyError, TypeError) as missing:
+        raise EngineFailed(f"emotion weights {file}: missing, or not in the manifest.json beside it") from missing
+    if hashlib.sha256(held).hexdigest() != wanted:
+        raise EngineFailed(f"emotion weights {file}: wrong checksum")
+    return read_arrays(held)
+
+
 def read_arrays(held: bytes) -> Arrays:
     """Arrays of an npz; object arrays (pickles) are refused.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -67,10 +69,18 @@ def blamed_on(engine: str) -> Iterator[None]:
     """Turn what torch, transformers and their files can raise into EngineFailed that names the engine."""
     try:
         yield
-    except (
+    except _foreign() as broken:
+        raise EngineFailed(f"{engine}: {type(broken).__name__}: {broken}") from broken
+
+
+def _foreign() -> tuple[type[BaseException], ...]:
+    """What torch, transformers and readers of their files raise; a broken safetensors file has an error of its own."""
+    files = sys.modules.get("safetensors")
+    return (
         ArithmeticError,
         AssertionError,
         AttributeError,
+        EOFError,
         ImportError,
         LookupError,
         MemoryError,
@@ -78,8 +88,9 @@ def blamed_on(engine: str) -> Iterator[None]:
         RuntimeError,
         TypeError,
         ValueError,
-    ) as broken:
-        raise EngineFailed(f"{engine}: {type(broken).__name__}: {broken}") from broken
+        UnpicklingError,
+        *([] if files is None else [files.SafetensorError]),
+    )
 
 
 UNUSED = ("masked_spec_embed",)

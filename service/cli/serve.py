@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from enum import StrEnum
 from types import FrameType
 from typing import Annotated
 
@@ -13,8 +14,10 @@ from rich.console import Console
 
 from pipelines.models.catalogue import CATALOGUE
 from pipelines.models.install import State, verify
+from pipelines.ports import EngineFailed
 from service.app import create_app
 from service.cli.configured import read_settings
+from service.emotion_server import serve_emotion
 from service.settings import Settings
 from service.store.database import Database
 from service.telemetry.logs import Logs
@@ -30,9 +33,17 @@ DRAIN_S = 30
 """How long running calls may go on after the first signal to stop."""
 
 
+class Role(StrEnum):
+    """What a process serves."""
+
+    CALLS = "calls"
+    EMOTION = "emotion"
+
+
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+    role: Annotated[Role, typer.Option(help="calls, or emotion from the voice for many call workers")] = Role.CALLS,
 ) -> None:
     """Start the service with everything it needs."""
     settings = read_settings()
@@ -45,6 +56,9 @@ def serve(
     if not _is_free(settings.host, settings.port):
         console.print(f"[red]Port {settings.port} on {settings.host} is taken[/red]: is Attune running already?")
         raise typer.Exit(1)
+    if role is Role.EMOTION:
+        _serve_emotion(settings)
+        return
     _want_models(settings)
     meters = Meters()
     with Logs(settings.log_level, as_json=settings.log_json, on_drop=meters.dropped.labels("log").inc):
@@ -67,6 +81,14 @@ def serve(
             server_header=False,
         )
         DrainingServer(config, houses).run()
+
+
+def _serve_emotion(settings: Settings) -> None:
+    try:
+        serve_emotion(settings, lambda what: console.print(f"  {what}"))
+    except EngineFailed as failed:
+        console.print(f"[red]{failed}[/red]")
+        raise typer.Exit(1) from failed
 
 
 class DrainingServer(uvicorn.Server):

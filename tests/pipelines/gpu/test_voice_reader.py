@@ -1,33 +1,48 @@
-"""Emotion from the voice through transformers: loading, the label table, attributes, own code."""
+"""Emotion from the voice by networks on a device: loading, what outputs mean, batches, faults."""
 
 from __future__ import annotations
 
-import importlib
-import json
-import shutil
+import asyncio
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipelines.emotion.batching import Busy, Limits, Why
 from pipelines.emotion.estimate import LABELS, Label
-from pipelines.emotion.transformers_reader import (
-    AttributeHead,
-    TransformersVoiceReader,
-    head_for,
-    log_shares,
-    meaning_of,
-)
+from pipelines.emotion.fused_attention import fuse_attention
+from pipelines.emotion.judges import HeadJudge, OutputsJudge, judge_from
+from pipelines.emotion.outputs import AttributeHead, head_for, log_shares, meaning_of
+from pipelines.emotion.prosody import NAMES
+from pipelines.emotion.transformers_reader import TransformersVoiceReader
+from pipelines.emotion.voice_network import VoiceNetwork, compiled, load_voice_network
 from pipelines.ports import EngineFailed, Pcm, VoiceReader
-from tests.pipelines.gpu.tiny import safetensors, save_wavlm, transformers
+from tests.pipelines.gpu.tiny import (
+    ODYSSEY,
+    TINY,
+    safetensors,
+    save_head,
+    save_odyssey,
+    save_wav2vec2,
+    save_wavlm,
+    save_whisper,
+    torch,
+    transformers,
+)
 
-ODYSSEY = ("Angry", "Sad", "Happy", "Surprise", "Fear", "Disgust", "Contempt", "Neutral")
 
-
-def noise(seconds: float, rate_hz: int = 8000) -> Pcm:
+def noise(seconds: float, rate_hz: int = 8000, seed: int = 3) -> Pcm:
     """A stretch of noise."""
-    return np.random.default_rng(3).integers(-8000, 8000, int(seconds * rate_hz)).astype(np.int16)
+    return np.random.default_rng(seed).integers(-8000, 8000, int(seconds * rate_hz)).astype(np.int16)
+
+
+def reader_over(network: VoiceNetwork, limits: Limits | None = None) -> TransformersVoiceReader:
+    """A reader over a network that was changed after loading."""
+    return TransformersVoiceReader(network, OutputsJudge(network.outputs, "tiny"), limits or Limits())
 
 
 async def test_an_utterance_becomes_logits_and_logits_a_reading(tmp_path: Path) -> None:
@@ -40,6 +55,7 @@ async def test_an_utterance_becomes_logits_and_logits_a_reading(tmp_path: Path) 
     assert features.vector.shape == (8,)
     assert np.exp(features.vector).sum() == pytest.approx(1.0, abs=1e-3)
     assert features.speech_s == pytest.approx(1.5)
+    assert as_port.prior is None
     assert set(reading.probabilities) == set(LABELS)
     assert sum(reading.probabilities.values()) == pytest.approx(1.0)
     assert -1 <= reading.valence <= 1
@@ -47,13 +63,234 @@ async def test_an_utterance_becomes_logits_and_logits_a_reading(tmp_path: Path) 
     reader.close()
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.01, 30.0])
-async def test_very_short_and_very_long_utterances_are_read(tmp_path: Path, seconds: float) -> None:
-    """Nothing at all is padded, a monologue is cut to its end."""
-    reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
-    features = await reader.read_voice(noise(seconds), 8000, None)
-    assert np.isfinite(features.vector).all()
+@pytest.mark.parametrize(("seconds", "rate_hz"), [(0.0, 8000), (0.01, 8000), (1800.0, 8000), (2.0, 96_000)])
+def test_utterances_of_any_length_and_rate_become_rows(tmp_path: Path, seconds: float, rate_hz: int) -> None:
+    """Nothing at all is padded, half an hour is cut to its last 20 seconds, 96 kHz is brought down."""
+    network = load_voice_network(str(save_wavlm(tmp_path, ODYSSEY, feat_extract_norm="layer")), "cpu")
+    row = network.row(noise(seconds, rate_hz), rate_hz)
+    assert 4000 <= row.length <= row.size <= 20 * 16_000
+    assert np.isfinite(network.compute([row], row.size)[0]).all()
+
+
+@pytest.mark.parametrize("save", [save_wavlm, save_wav2vec2, save_odyssey], ids=["wavlm", "wav2vec2", "odyssey"])
+def test_a_row_in_a_padded_batch_says_what_it_says_alone(tmp_path: Path, save: Any) -> None:
+    """Padding and neighbours change nothing: a mask hides them."""
+    shape = {} if save is save_odyssey else {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
+    network = load_voice_network(str(save(tmp_path, ODYSSEY, **shape)), "cpu")
+    rows = [network.row(noise(seconds, seed=place), 8000) for place, seconds in enumerate((0.7, 1.3, 1.9, 2.6))]
+    alone = [network.compute([row], row.length)[0] for row in rows]
+    together = network.compute(rows, max(row.size for row in rows))
+    assert network.pads
+    np.testing.assert_allclose(together, alone, atol=2e-5)
+
+
+def test_a_network_that_knows_no_padding_gets_none(tmp_path: Path) -> None:
+    """Group norm runs over the whole length and would hear the padding: lengths are cut to quarter seconds."""
+    network = load_voice_network(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
+    row = network.row(noise(1.9), 8000)
+    assert not network.pads
+    assert row.length == row.size == 28_000
+    with pytest.raises(EngineFailed, match="padding"):
+        compiled(network)
+
+
+async def test_calls_share_a_batch(tmp_path: Path) -> None:
+    """While the first utterance is computed, six more gather and go together."""
+    reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ODYSSEY, feat_extract_norm="layer")), "cpu")
+    found = await asyncio.gather(*(reader.read_voice(noise(1.4, seed=seed), 8000, None) for seed in range(7)))
+    assert all(np.isfinite(features.vector).all() for features in found)
+    assert sum(rows * times for rows, times in reader._worker.batches.items()) == 7
+    assert sum(reader._worker.batches.values()) < 7
     reader.close()
+
+
+class Short:
+    """Memory for so many rows only, as a GPU has it."""
+
+    def __init__(self, network: VoiceNetwork, rows: int) -> None:
+        self._forward = network.forward
+        self._rows = rows
+        self.seen: list[int] = []
+
+    def forward(self, values: Any, lengths: Any) -> Any:
+        """Run out of memory, or compute."""
+        self.seen.append(len(values))
+        if len(values) > self._rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self._forward(values, lengths)
+
+
+async def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path) -> None:
+    """Every utterance is read all the same, and the next batch is small from the start."""
+    network = load_voice_network(str(save_wavlm(tmp_path, ODYSSEY, feat_extract_norm="layer")), "cpu")
+    short = Short(network, 2)
+    reader = reader_over(replace(network, forward=short.forward), Limits(rows=8, linger_s=0.3))
+    for _ in range(2):
+        await asyncio.gather(*(reader.read_voice(noise(1.4, seed=seed), 8000, None) for seed in range(8)))
+    assert max(short.seen) > 2
+    assert max(short.seen[-3:]) <= 2
+    assert max(reader._worker.batches) <= 2
+    reader.close()
+
+
+async def test_an_utterance_that_never_fits_is_refused(tmp_path: Path) -> None:
+    """The embedded model takes it; the reader goes on."""
+    network = load_voice_network(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
+    reader = reader_over(replace(network, forward=Short(network, 0).forward))
+    with pytest.raises(Busy) as refused:
+        await reader.read_voice(noise(1.0), 8000, None)
+    assert refused.value.why is Why.MEMORY
+    reader.close()
+
+
+async def test_outputs_that_are_no_numbers_are_no_emotion(tmp_path: Path) -> None:
+    """A row that overflowed is refused by itself; the others of its batch are read."""
+    network = load_voice_network(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
+
+    def broken(values: Any, lengths: Any) -> Any:
+        outputs = network.forward(values, lengths)
+        outputs[0] = float("nan")
+        return outputs
+
+    reader = reader_over(replace(network, forward=broken))
+    with pytest.raises(EngineFailed, match="not finite"):
+        await reader.read_voice(noise(1.0), 8000, None)
+    reader.close()
+
+
+async def test_sound_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    """NaN from a broken decoder."""
+    reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ODYSSEY)), "cpu")
+    with pytest.raises(EngineFailed, match="not finite"):
+        await reader.read_voice(np.full(8000, np.nan), 8000, None)
+    reader.close()
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["safetensors", "older names, pickled"])
+async def test_an_odyssey_network_runs_without_its_code(tmp_path: Path, older: bool) -> None:
+    """Weights and configuration are enough; the code that the checkpoint names is not even there."""
+    reader = TransformersVoiceReader.load(str(save_odyssey(tmp_path, ODYSSEY, older=older)), "cpu")
+    await reader.warm_up()
+    features = await reader.read_voice(noise(2.0), 8000, None)
+    assert features.vector.shape == (8,)
+    assert sum(reader.estimate(features.vector).probabilities.values()) == pytest.approx(1.0)
+    reader.close()
+
+
+def test_odyssey_pooling_is_weighted_mean_and_deviation(tmp_path: Path) -> None:
+    """By the formula, in double precision, on the states of the encoder."""
+    from pipelines.emotion import odyssey
+    from pipelines.speech.torch_device import Device
+
+    config, _ = transformers.PretrainedConfig.get_config_dict(str(save_odyssey(tmp_path, ODYSSEY)))
+    network = odyssey.load(str(tmp_path), config, 8, Device("cpu", torch.float32))
+    values = torch.randn(1, 8000)
+    with torch.inference_mode():
+        states = network.encoder(values).last_hidden_state[0].double()
+        urgency = torch.tanh(states @ network.pooling.weight.double().T + network.pooling.bias)
+        score = urgency @ network.attention.double()
+        share = torch.exp(score) / torch.exp(score).sum()
+        mean = (share * states).sum(0)
+        spread = torch.sqrt((share * (states - mean) ** 2).sum(0))
+        expected = network.perceptron(torch.cat([mean, spread]).float()[None])
+        found = network.forward(values, torch.ones_like(values).long())
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_fused_attention_says_what_transformers_says(padded: bool) -> None:
+    """Faster, and nothing else."""
+    torch.manual_seed(2)
+    shape = {**TINY, "num_hidden_layers": 2, "feat_extract_norm": "layer", "do_stable_layer_norm": True}
+    plain = transformers.WavLMModel(transformers.WavLMConfig(**shape)).eval()
+    values, mask = torch.randn(2, 6400), torch.ones(2, 6400).long()
+    if padded:
+        mask[0, 4000:] = 0
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore", UserWarning)  # of torch, about the masks that transformers mixes
+        before = plain(values, attention_mask=mask).last_hidden_state
+        fuse_attention(plain)
+        after = plain(values, attention_mask=mask).last_hidden_state
+    held = 12 if padded else before.shape[1]
+    np.testing.assert_allclose(after[0, :held], before[0, :held], atol=1e-5)
+    np.testing.assert_allclose(after[1], before[1], atol=1e-5)
+
+
+def test_odyssey_weights_of_something_else_are_refused(tmp_path: Path) -> None:
+    """Neither a missing nor a foreign weight passes."""
+    file = save_odyssey(tmp_path, ODYSSEY) / "model.safetensors"
+    whole = safetensors.load_file(file)
+    for key in ("pool_model.attention", "ser_model.out.0.weight", "ssl_model.encoder.layers.0.attention.q_proj.weight"):
+        safetensors.save_file({name: value for name, value in whole.items() if name != key}, file)
+        with pytest.raises(EngineFailed, match=r"lacks|attention"):
+            load_voice_network(str(tmp_path), "cpu")
+    safetensors.save_file({**whole, "other.weight": torch.zeros(1)}, file)
+    with pytest.raises(EngineFailed, match="something else"):
+        load_voice_network(str(tmp_path), "cpu")
+
+
+@pytest.mark.parametrize("save", [save_wavlm, save_odyssey], ids=["wavlm", "odyssey"])
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path, save: Any) -> None:
+    """Half a download is no model."""
+    file = save(tmp_path, ODYSSEY) / "model.safetensors"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(EngineFailed, match="voice network"):
+        load_voice_network(str(tmp_path), "cpu")
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+    """A directory without a model fails with the name of the engine and the place."""
+    with pytest.raises(EngineFailed, match=r"voice network .*nowhere"):
+        load_voice_network(str(tmp_path / "nowhere"), "cpu")
+
+
+async def test_a_whisper_is_read_by_a_head_that_was_trained_on_it(tmp_path: Path) -> None:
+    """Pooled states and prosody, compared with the caller's baseline: the head has a prior."""
+    model, head = str(save_whisper(tmp_path / "whisper")), save_head(tmp_path / "head.npz", 32)
+    reader = TransformersVoiceReader.load(model, "cpu", head=head)
+    await reader.warm_up()
+    features = await reader.read_voice(noise(2.0), 8000, None)
+    assert features.vector.shape == (32 + len(NAMES),)
+    assert reader.prior is not None
+    assert reader.estimate(features.vector).model == "tiny-head"
+    again = judge_from(reader.judge.to_bytes())
+    assert isinstance(again, HeadJudge)
+    assert again.estimate(features.vector) == reader.estimate(features.vector)
+    reader.close()
+
+
+async def test_whisper_and_head_must_fit(tmp_path: Path) -> None:
+    """Without a head, with a head for another width, with a head that was changed, or a head for a classifier."""
+    model, head = str(save_whisper(tmp_path / "whisper")), save_head(tmp_path / "head.npz", 64)
+    with pytest.raises(EngineFailed, match="needs a head"):
+        TransformersVoiceReader.load(model, "cpu")
+    reader = TransformersVoiceReader.load(model, "cpu", head=head)
+    with pytest.raises(EngineFailed, match="another encoder"):
+        await reader.warm_up()
+    reader.close()
+    with pytest.raises(EngineFailed, match="bring their own"):
+        TransformersVoiceReader.load(str(save_wavlm(tmp_path / "wavlm", ODYSSEY)), "cpu", head=head)
+    head.write_bytes(head.read_bytes()[:-10])
+    with pytest.raises(EngineFailed, match="wrong checksum"):
+        TransformersVoiceReader.load(model, "cpu", head=head)
+    with pytest.raises(EngineFailed, match="missing"):
+        TransformersVoiceReader.load(model, "cpu", head=tmp_path / "other.npz")
+
+
+def test_a_compiled_network_says_the_same(tmp_path: Path) -> None:
+    """Fixed shapes, more rows than were asked for, the same outputs."""
+    network = load_voice_network(str(save_wavlm(tmp_path, ODYSSEY, feat_extract_norm="layer")), "cpu")
+    shapes: list[tuple[int, ...]] = []
+
+    def forward(values: Any, lengths: Any) -> Any:
+        shapes.append(tuple(values.shape))
+        return network.forward(values, lengths)
+
+    fixed = replace(network, forward=forward, compiled=True)
+    rows = [fixed.row(noise(seconds, seed=place), 8000) for place, seconds in enumerate((1.2, 1.7))]
+    together = fixed.compute(rows, rows[0].size)
+    assert shapes == [(4, 32_000)]
+    np.testing.assert_allclose(together, [network.compute([row], row.length)[0] for row in rows], atol=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +314,25 @@ def test_class_names_map_to_our_labels(name: str, label: Label) -> None:
     meaning = meaning_of(name)
     assert meaning is not None
     assert meaning.label is label
+
+
+def test_what_a_class_means_can_be_chosen() -> None:
+    """A setting goes before the table; a class can be left out; a wrong name on either side is an error."""
+    judge = OutputsJudge(("Angry", "Contempt", "LABEL_2"), "m", labels={"contempt": "none", "LABEL_2": "confused"})
+    reading = judge.estimate(np.array([0.0, 9.0, 5.0], np.float32))
+    assert max(reading.probabilities, key=lambda label: reading.probabilities[label]) is Label.CONFUSED
+    assert judge_from(judge.to_bytes()).estimate(np.array([0.0, 9.0, 5.0], np.float32)) == reading
+    with pytest.raises(EngineFailed, match="cannot mean 'cross'"):
+        head_for(("Angry", "Sad"), chosen={"Angry": "cross"})
+    with pytest.raises(EngineFailed, match="no class Furious"):
+        head_for(("Angry", "Sad"), chosen={"Furious": "angry"})
+
+
+@pytest.mark.parametrize("held", [b"", b"[]", b"PK\x03\x04", b'{"outputs": 3}', b'{"outputs": ["a"], "labels": []}'])
+def test_bytes_that_are_no_judge_are_refused(held: bytes) -> None:
+    """Whatever answers on the server's port."""
+    with pytest.raises(EngineFailed):
+        judge_from(held)
 
 
 def test_the_leading_class_leads_the_reading() -> None:
@@ -110,9 +366,11 @@ def test_logits_and_probabilities_become_the_same_shares() -> None:
     assert log_shares(shares) == pytest.approx(log_shares(logits), abs=1e-2)
 
 
-async def test_an_attribute_checkpoint_loads_by_its_output_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("save", [save_wavlm, save_odyssey], ids=["wavlm", "odyssey"])
+async def test_an_attribute_checkpoint_loads_by_its_output_names(tmp_path: Path, save: Any) -> None:
     """A regression head is recognised by the names of its outputs."""
-    reader = TransformersVoiceReader.load(str(save_wavlm(tmp_path, ("arousal", "dominance", "valence"))), "cpu")
+    names: Sequence[str] = ("arousal", "dominance", "valence")
+    reader = TransformersVoiceReader.load(str(save(tmp_path, names)), "cpu")
     features = await reader.read_voice(noise(1.0), 8000, None)
     assert sum(reader.estimate(features.vector).probabilities.values()) == pytest.approx(1.0)
     reader.close()
@@ -147,72 +405,4 @@ async def test_a_checkpoint_of_older_days_loads(tmp_path: Path) -> None:
     safetensors.save_file(older, path, metadata={"format": "pt"})
     reader = TransformersVoiceReader.load(str(tmp_path), "cpu")
     assert (await reader.read_voice(noise(1.0), 8000, None)).vector.shape == (8,)
-    reader.close()
-
-
-OWN_CODE = """
-import torch
-from transformers import PretrainedConfig, PreTrainedModel
-
-
-class OwnConfig(PretrainedConfig):
-    model_type = "own-ser"
-
-    def __init__(self, mean=0.0, std=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.mean, self.std = mean, std
-
-
-class OwnModel(PreTrainedModel):
-    config_class = OwnConfig
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.out = torch.nn.Linear(1, config.num_labels)
-        self.post_init()
-
-    def forward(self, waves, mask):
-        loudness = ((waves * mask) ** 2).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
-        return torch.softmax(self.out(loudness), dim=1)
-"""
-
-
-@pytest.fixture
-def own_code_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkpoint that ships its own network: called with waves and a mask, answering with bare probabilities."""
-    cache = tmp_path / "modules"
-    monkeypatch.setattr(importlib.import_module("transformers.dynamic_module_utils"), "HF_MODULES_CACHE", str(cache))
-    monkeypatch.syspath_prepend(str(cache))
-    directory = tmp_path / "own"
-    directory.mkdir()
-    (directory / "own_ser.py").write_text(OWN_CODE)
-    described = {
-        "model_type": "own-ser",
-        "auto_map": {
-            "AutoConfig": "own_ser.OwnConfig",
-            "AutoModelForAudioClassification": "own_ser.OwnModel",
-        },
-        "mean": 0.0,
-        "std": 0.1,
-        "id2label": dict(enumerate(ODYSSEY)),
-        "label2id": {name: index for index, name in enumerate(ODYSSEY)},
-    }
-    (directory / "config.json").write_text(json.dumps(described))
-    made: Any = transformers.AutoModelForAudioClassification.from_config(
-        transformers.AutoConfig.from_pretrained(directory, trust_remote_code=True), trust_remote_code=True
-    )
-    made.save_pretrained(tmp_path / "weights")
-    shutil.copy(tmp_path / "weights" / "model.safetensors", directory)
-    return directory
-
-
-async def test_own_code_runs_only_when_it_is_trusted(own_code_directory: Path) -> None:
-    """Code from a checkpoint is refused by default, and runs by an explicit choice."""
-    with pytest.raises(EngineFailed, match="trust_remote_code"):
-        TransformersVoiceReader.load(str(own_code_directory), "cpu")
-    reader = TransformersVoiceReader.load(str(own_code_directory), "cpu", trust_remote_code=True)
-    features = await reader.read_voice(noise(1.0), 8000, None)
-    reading = reader.estimate(features.vector)
-    assert np.exp(features.vector).sum() == pytest.approx(1.0, abs=1e-3), "probabilities are not softened twice"
-    assert sum(reading.probabilities.values()) == pytest.approx(1.0)
     reader.close()

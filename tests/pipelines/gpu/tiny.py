@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from pipelines.emotion.baseline import Prior
+from pipelines.emotion.prosody import NAMES
+from pipelines.emotion.shipped import seal
+from pipelines.emotion.voice import ACTED, VoiceHead
 
 torch: Any = pytest.importorskip("torch", reason="the gpu extra (torch) is not installed")
 transformers: Any = pytest.importorskip("transformers", reason="the gpu extra (transformers) is not installed")
@@ -63,28 +70,105 @@ def save_whisper(directory: Path) -> Path:
     return directory
 
 
-def save_wavlm(directory: Path, names: tuple[str, ...]) -> Path:
-    """Save a tiny WavLM classifier with these outputs, and its feature extractor."""
+ODYSSEY = ("Angry", "Sad", "Happy", "Surprise", "Fear", "Disgust", "Contempt", "Neutral")
+"""The classes of the Odyssey challenge, in the order of its published networks."""
+
+TINY: dict[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "conv_dim": (8, 8, 8),
+    "conv_stride": (5, 8, 8),
+    "conv_kernel": (10, 8, 8),
+    "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 2,
+    "classifier_proj_size": 8,
+    "vocab_size": 8,
+}
+"""A network on waveforms with one layer and 20 ms frames."""
+
+
+def _save_classifier(directory: Path, kind: str, names: tuple[str, ...], **changes: Any) -> Path:
     torch.manual_seed(7)
-    config = transformers.WavLMConfig(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8, 8, 8),
-        conv_stride=(5, 8, 8),
-        conv_kernel=(10, 8, 8),
-        num_feat_extract_layers=3,
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-        classifier_proj_size=8,
-        vocab_size=8,
-        id2label=dict(enumerate(names)),
-        label2id={name: index for index, name in enumerate(names)},
-    )
-    transformers.WavLMForSequenceClassification(config).save_pretrained(directory)
+    labels = {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
+    config = getattr(transformers, f"{kind}Config")(**TINY, **labels, **changes)
+    getattr(transformers, f"{kind}ForSequenceClassification")(config).save_pretrained(directory)
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=16_000, do_normalize=True).save_pretrained(directory)
     return directory
+
+
+def save_wavlm(directory: Path, names: tuple[str, ...], **changes: Any) -> Path:
+    """Save a tiny WavLM classifier with these outputs, and its feature extractor."""
+    return _save_classifier(directory, "WavLM", names, **changes)
+
+
+def save_wav2vec2(directory: Path, names: tuple[str, ...], **changes: Any) -> Path:
+    """Save a tiny wav2vec 2.0 classifier with these outputs, and its feature extractor."""
+    return _save_classifier(directory, "Wav2Vec2", names, **changes)
+
+
+def save_odyssey(directory: Path, names: tuple[str, ...], *, older: bool = False) -> Path:
+    """Save a tiny network in the layout of the Odyssey challenge: weights, configuration and, beside it, its WavLM's.
+
+    Args:
+        directory: where to.
+        names: of the outputs.
+        older: a pickled state with weight norm under its old names, as published first.
+    """
+    torch.manual_seed(9)
+    shape = {**TINY, "feat_extract_norm": "layer", "do_stable_layer_norm": True}
+    encoder = transformers.WavLMModel(transformers.WavLMConfig(**shape))
+    encoder.config.save_pretrained(directory / "wavlm")
+    linear = torch.nn.Linear
+    parts = {
+        "ssl_model": encoder,
+        "pool_model.sap_linear": linear(16, 16),
+        "ser_model.fc.0.0": linear(32, 16),
+        "ser_model.fc.0.1": torch.nn.LayerNorm(16),
+        "ser_model.out.0": linear(16, len(names)),
+    }
+    weights = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+    weights["pool_model.attention"] = torch.randn(16, 1)
+    config = {
+        "model_type": "ser",
+        "ssl_type": "wavlm",
+        "classifier_hidden_layers": 1,
+        "classifier_dropout_prob": 0.5,
+        "hidden_size": 16,
+        "mean": 0.001,
+        "std": 0.1,
+        "sampling_rate": 16_000,
+        "id2label": dict(enumerate(names)),
+        "auto_map": {"AutoModelForAudioClassification": "pipeline_utils.SERModel"},
+    }
+    (directory / "config.json").write_text(json.dumps(config))
+    if older:
+        names_then = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+        for new, old in names_then.items():
+            weights = {key.replace(new, old): value for key, value in weights.items()}
+        torch.save(weights, directory / "pytorch_model.bin")
+    else:
+        safetensors.save_file(weights, directory / "model.safetensors")
+    return directory
+
+
+def save_head(file: Path, width: int) -> Path:
+    """Save a random head of ours for pooled encoder states of so many numbers, sealed in the manifest beside it."""
+    rng = np.random.default_rng(4)
+    features = width + len(NAMES)
+    head = VoiceHead(
+        Prior(np.zeros(features, np.float32), np.ones(features, np.float32), 4.0),
+        rng.standard_normal((len(ACTED) + 2, features)).astype(np.float32) * 0.05,
+        np.zeros(len(ACTED) + 2, np.float32),
+        1.0,
+        "tiny-head",
+    )
+    arrays: dict[str, Any] = head.arrays()
+    np.savez(file, **arrays)
+    seal(file, origin="random", licence="none", trained_with="nothing")
+    return file
 
 
 CHAT_TEMPLATE = (
