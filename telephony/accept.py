@@ -20,6 +20,7 @@ from telephony.carrier import (
     IgnoredReason,
     Ping,
     Start,
+    Stop,
 )
 from telephony.tokens import TokenBook
 
@@ -30,7 +31,7 @@ TOO_BIG = 1009
 PROTOCOL = 1002
 TOO_MANY = 1013
 _MAX_MESSAGES = 4
-"""Messages before a valid start: carriers send one."""
+"""Messages before a valid start: carriers send one, and a few where they only try the connection."""
 
 
 def stream_purpose(carrier: str) -> str:
@@ -127,9 +128,16 @@ async def _until_start(websocket: WebSocket, codec: CarrierCodec) -> Start | _Re
         data = received.get("bytes")
         if len(data or b"") > MAX_MESSAGE:
             return _Refusal(TOO_BIG, "message too big")
-        match codec.parse(received.get("text") if data is None else data):
-            case Connected() | Ping():
+        event = codec.parse(received.get("text") if data is None else data)
+        match event:
+            case Connected():
                 continue
+            case Ping() | Stop():  # a carrier that tries the connection, without a call
+                reply = codec.reply(event)
+                if isinstance(reply, str):
+                    await websocket.send_text(reply)
+                if reply is None:
+                    break
             case Start() as start:
                 return start
             case Ignored(IgnoredReason.TOO_BIG):

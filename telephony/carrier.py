@@ -78,11 +78,12 @@ class Start:
 
     Attributes:
         stream_id: the carrier's id of the stream.
-        call_id: the carrier's id of the call.
+        call_id: the carrier's id of the call; '' where only the token says which call it is.
         account_id: the carrier's account; '' where it names none.
         parameters: what our answer document gave the stream to bring along, the token among it.
         audio: how the samples travel; None where the carrier wants something that we do not speak.
         rings: the call itself, from a carrier that has no webhook before its stream.
+        lost_after_s: seconds without any message after which the line counts as lost; most carriers send 50 a second.
     """
 
     stream_id: str
@@ -91,6 +92,7 @@ class Start:
     parameters: Mapping[str, str] = field(default_factory=dict)
     audio: WireAudio | None = WireAudio()
     rings: IncomingCall | None = None
+    lost_after_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The carrier wants to know whether we are there; `CarrierCodec.reply` has the answer."""
+    """The carrier wants to know whether we are there, without a call; `CarrierCodec.reply` has the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,11 @@ class CarrierCodec(Protocol):
         """
         ...
 
-    def audio(self, data: bytes) -> Wire:
-        """Audio for the caller in the stream's encoding, played in order after what the carrier has buffered."""
+    def audio(self, data: bytes) -> Wire | None:
+        """Audio for the caller in the stream's encoding, played in order after what the carrier has buffered.
+
+        None while the carrier's buffer is full and takes no more.
+        """
         ...
 
     def mark(self, name: str) -> Wire | None:
@@ -304,6 +309,7 @@ class Document:
 
     text: str
     media_type: str = "application/xml"
+    status: int = 200
 
 
 class Taken(StrEnum):
@@ -376,10 +382,11 @@ class Carrier(Protocol):
         """The codec of a fresh socket."""
         ...
 
-    def answer(self, call_id: str, token: str) -> Document:
+    def answer(self, call: IncomingCall, call_id: str, token: str) -> Document:
         """Stream the call to us; if that cannot be had, send it to a human (where the carrier can).
 
         Args:
+            call: as it rang.
             call_id: our id, the name of the stream in the carrier's logs.
             token: single-use token for the stream.
         """

@@ -28,6 +28,7 @@ from telephony.carrier import (
     Wire,
     WireAudio,
 )
+from telephony.leg import LOST
 from telephony.marks import Marks, wait_for_mark
 from telephony.media_serializer import HEARD_HZ, MediaSerializer
 
@@ -85,7 +86,7 @@ class MediaLeg:
         *,
         can_hand_off: bool = True,
         on_ignored: Callable[[IgnoredReason], None] | None = None,
-        lost_after_s: float = 5.0,
+        lost_after_s: float | None = None,
         longest_s: float = 7200.0,
     ) -> None:
         """Take over the socket.
@@ -98,7 +99,7 @@ class MediaLeg:
                 the call or sends it on, as the carrier's next document says.
             can_hand_off: whether the carrier goes on to a human when we close the socket.
             on_ignored: counts messages left aside; must neither block nor raise.
-            lost_after_s: seconds without any message after which the line counts as lost; carriers send many a second.
+            lost_after_s: seconds without any message after which the line counts as lost; None: as the start says.
             longest_s: the call is ended after so many seconds.
         """
         self._websocket = websocket
@@ -107,7 +108,7 @@ class MediaLeg:
         self._control = control
         self._can_hand_off = can_hand_off
         self._on_ignored = on_ignored
-        self._lost_after_s = lost_after_s
+        self._lost_after_s = start.lost_after_s if lost_after_s is None else lost_after_s
         self._marks = Marks()
         self._ended = asyncio.Event()
         self._end_reason = ""
@@ -173,7 +174,7 @@ class MediaLeg:
             if now_s >= self._over_at_s:
                 self._end("the call reached its longest time")
             elif now_s >= lost_at_s:
-                self._end("the line was lost: nothing arrived any more")
+                self._end(f"{LOST}: nothing arrived any more")
             else:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), min(lost_at_s, self._over_at_s) - now_s)
@@ -276,7 +277,7 @@ class MediaLeg:
         self._timers.add(loop.call_later(left_s, self._marks.came_back, name))
 
     async def _disconnected(self, *_: object) -> None:
-        self._end("the stream was closed")
+        self._end(f"{LOST}: the stream was closed")
 
     def _end(self, reason: str) -> None:
         if not self._ended.is_set():

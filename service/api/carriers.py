@@ -6,7 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
@@ -16,6 +16,7 @@ from service.calls.admission import Admission, Admitted, Refusal, Refused
 from service.calls.desk import Desk
 from service.calls.line_book import LineBook
 from service.calls.meters import CallMeters
+from service.calls.resume import Resumption
 from service.domain.calls import Outcome
 from service.store.seen import Seen
 from telephony.accept import NO_TOKEN, TOO_MANY, AcceptedStream, Waiting, accept_stream, stream_purpose
@@ -44,6 +45,7 @@ WORDS_FOR = {
     Refusal.UNKNOWN_NUMBER: "We are sorry, this number is not in service. Goodbye.",
     Refusal.FULL: "All our lines are busy. One moment please, I am connecting you to a colleague.",
     Refusal.UNAVAILABLE: "One moment please, I am connecting you to a colleague.",
+    Refusal.STRAINED: "All our lines are busy. One moment please, I am connecting you to a colleague.",
     Refusal.DRAINING: "One moment please, I am connecting you to a colleague.",
 }
 
@@ -56,6 +58,7 @@ class CarrierDoor:
         carriers: those that are set up.
         seen: webhooks that were taken already.
         longest_call_s: a call is ended after so many seconds.
+        resumption: takes calls up again whose line or process was lost.
         waiting: sockets that have proved nothing yet.
         book: where the carriers say that their calls are.
         outcomes: what becomes of the calls whose media runs here, by carrier and its call id.
@@ -68,6 +71,7 @@ class CarrierDoor:
     meters: CallMeters
     seen: Seen
     longest_call_s: float
+    resumption: Resumption
     waiting: Waiting = field(default_factory=Waiting)
     book: LineBook = field(default_factory=LineBook)
     outcomes: OrderedDict[tuple[str, str], asyncio.Future[Outcome]] = field(default_factory=OrderedDict)
@@ -100,7 +104,7 @@ class _Line:
             self._door.meters.error(f"{self._carrier.name}_signature")
             raise HTTPException(403, "the signature does not match")
         document = await self._take(asked)
-        return Response(document.text, media_type=document.media_type)
+        return Response(document.text, document.status, media_type=document.media_type)
 
     async def _take(self, asked: WebRequest) -> Document:
         name = self._carrier.name
@@ -132,7 +136,7 @@ class _Line:
         verdict = await self._door.admission.weigh(call) if first else self._door.admission.waits(call)
         if isinstance(verdict, Admitted):
             call_id = verdict.start.call_id
-            return self._carrier.answer(call_id, self._door.tokens.issue(self._purpose, call_id))
+            return self._carrier.answer(call, call_id, self._door.tokens.issue(self._purpose, call_id))
         if verdict is None:
             log.warning("a call rang again and was not answered again", extra={"carrier": self._carrier.name})
             return self._carrier.to_human()
@@ -146,14 +150,24 @@ class _Line:
         log.warning("a call was refused", extra={"reason": verdict.reason})
 
     async def _next(self, carrier_call_id: str) -> Document:
-        """The stream is over: end the call, or send the caller on to a human."""
+        """The stream is over: end the call, go on with it where it was lost, or send the caller on to a human."""
+        became: Admitted | Outcome | None = None
         outcome = self._door.outcomes.pop((self._carrier.name, carrier_call_id), None)
         if outcome is not None:
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 became = await asyncio.wait_for(asyncio.shield(outcome), OUTCOME_S)
-                if became in (Outcome.RESOLVED, Outcome.ABANDONED):
-                    return self._carrier.hang_up()
-        return self._carrier.to_human()
+        if became in (None, Outcome.FAILED):
+            became = await self._door.resumption.take_up(self._carrier.name, carrier_call_id)
+        match became:
+            case Admitted(start=start):
+                log.warning("a call goes on after its line was lost", extra={"carrier": self._carrier.name})
+                again = IncomingCall(start.carrier, start.carrier_call_id, start.from_number, start.to_number)
+                token = self._door.tokens.issue(self._purpose, start.call_id)
+                return self._carrier.answer(again, start.call_id, token)
+            case Outcome.RESOLVED | Outcome.ABANDONED:
+                return self._carrier.hang_up()
+            case _:
+                return self._carrier.to_human()
 
     async def _told(self, news: CallTold) -> None:
         """A call moved on at the carrier; one that is over before its media came is written down as abandoned."""
@@ -198,13 +212,15 @@ class _Line:
         """The call that the stream speaks for, live from here; None where there is none."""
         call_id, rings = accepted.call_id, accepted.start.rings
         if call_id is None and rings is not None:
+            if not await self._door.seen.is_first(f"{self._carrier.name}:{accepted.start.stream_id}:start"):
+                return None
             verdict = await self._door.admission.weigh(rings)
             if isinstance(verdict, Refused):
                 self._refused(verdict)
                 return None
             call_id = verdict.start.call_id
         call = self._door.admission.claim(call_id or "")
-        if call is not None and call.start.carrier_call_id != accepted.start.call_id:
+        if call is not None and accepted.start.call_id not in ("", call.start.carrier_call_id):
             self._door.admission.release(call.start.call_id)
             return None
         return call
@@ -218,7 +234,7 @@ class _Line:
             leg = MediaLeg(
                 websocket,
                 codec,
-                accepted.start,
+                replace(accepted.start, call_id=call.start.carrier_call_id),
                 self._carrier.control,
                 on_ignored=lambda _: self._door.meters.ignored_message(),
                 longest_s=self._door.longest_call_s,

@@ -105,7 +105,7 @@ class Twilio:
         """The codec of a fresh socket."""
         return TwilioCodec()
 
-    def answer(self, call_id: str, token: str) -> Document:
+    def answer(self, call: IncomingCall, call_id: str, token: str) -> Document:
         """Connect the call to our media socket; if that cannot be had, to a human."""
         return Document(
             twiml.answer(

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from telephony.carrier import CarrierCodec
+from telephony.exotel.codec import ExotelCodec
+from telephony.genesys.codec import GenesysCodec
+from telephony.plivo.codec import PlivoCodec
+from telephony.telnyx.codec import TelnyxCodec
 from telephony.twilio.codec import TwilioCodec
+from telephony.vonage.codec import VonageCodec
 
-CODECS: dict[str, Callable[[], CarrierCodec]] = {"twilio": TwilioCodec}
+CODECS: dict[str, Callable[[], CarrierCodec]] = {
+    "twilio": TwilioCodec,
+    "telnyx": TelnyxCodec,
+    "plivo": PlivoCodec,
+    "vonage": VonageCodec,
+    "exotel": ExotelCodec,
+    "genesys": GenesysCodec,
+}

@@ -1,4 +1,8 @@
-"""What carriers send, message by message, as their published protocols say, and what we make of it."""
+"""What carriers send, message by message, as their published protocols say, and what we make of it.
+
+The messages in `tests/contracts` were written from the carriers' published documentation, field by field; no live
+account was recorded. A line holds one message, the event that it is, and what the protocol wants sent back.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +62,9 @@ def test_every_recorded_message_is_understood_and_answered(file: Path) -> None:
 
 @pytest.mark.parametrize("carrier", sorted(CODECS))
 def test_every_carrier_has_recorded_messages(carrier: str) -> None:
-    """At least one socket with a start, audio and an end."""
+    """At least one socket with a start and audio, and an end where the protocol has one."""
     names = {line["event"][0] for file in FILES if file.parent.name == carrier for line in lines(file)}
-    assert {"Start", "Media", "Stop"} <= names
+    assert {"Start", "Media"} | (set() if carrier == "vonage" else {"Stop"}) <= names
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")

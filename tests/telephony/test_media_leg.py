@@ -318,7 +318,7 @@ async def test_a_socket_that_breaks_ends_the_leg() -> None:
             await socket.recv()
             socket.transport.abort()
             await asyncio.sleep(0.3)
-    assert service.reasons == ["the stream was closed"]
+    assert service.reasons == ["the line was lost: the stream was closed"]
     assert outcome in ([], [False])
 
 

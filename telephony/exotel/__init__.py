@@ -1,0 +1,1 @@
+"""Exotel: webhooks, documents, media and call control."""

@@ -1,0 +1,1 @@
+"""Genesys AudioHook: media of calls that a Genesys flow sends to us."""

@@ -1,0 +1,1 @@
+"""Plivo: webhooks, documents, media and call control."""

@@ -1,0 +1,1 @@
+"""Telnyx: webhooks, documents, media and call control."""

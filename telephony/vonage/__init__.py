@@ -1,0 +1,1 @@
+"""Vonage: webhooks, documents, media and call control."""
