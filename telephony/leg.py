@@ -25,6 +25,10 @@ class IncomingCall:
     to_number: str
 
 
+LOST = "the line was lost"
+"""How the reason begins where nobody hung up: the call itself may still be up at the carrier."""
+
+
 class CallLeg(Protocol):
     """One party's live line. From here nobody knows which carrier it was."""
 
