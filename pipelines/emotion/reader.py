@@ -120,6 +120,9 @@ class EmotionReader:
         """The voice's reading, and why the spare reader made it."""
         if self._voice is None or len(pcm) < LEAST_SPEECH_S * rate_hz:
             return None, ""
+        if pcm.dtype.kind != "i":  # a decoder that hands out floating point may hand out NaN: nothing is read from it
+            self.failures["voice"] += 1
+            return None, ""
         heard = _Heard(pcm[-int(LONGEST_S * rate_hz) :], rate_hz, recognition, baseline)
         if self._spare is None:
             return await self._try("voice", self._voice, heard), ""

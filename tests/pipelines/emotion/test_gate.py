@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 from pipecat.frames.frames import Frame, LLMContextFrame, LLMContextUserTurnFrame, TranscriptionFrame
@@ -15,7 +16,7 @@ from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.combine import Weighed, combine
 from pipelines.emotion.estimate import UNKNOWN, Emotion, Label
 from pipelines.emotion.gate import EmotionGate, EmotionTap, Estimates
-from pipelines.events import CallerSpoke, EmotionEstimated
+from pipelines.events import CallerSpoke, EmotionEstimated, FellBack
 from pipelines.frames import TurnFrame, Utterance
 from pipelines.plan import AnalysisStop, ConversationPlan
 from pipelines.ports import Pcm, Recognition
@@ -85,6 +86,23 @@ async def test_a_late_estimate_does_not_hold_up_the_words() -> None:
     assert [turn.emotion for turn in turns] == [UNKNOWN]
     assert fallbacks(told) == ["emotion"]
     assert kinds(told)[-1] is EmotionEstimated
+
+
+class Simpler(Feeling):
+    """Feels by a simpler model, because the chosen one is busy."""
+
+    async def read(self, pcm: Pcm, rate_hz: int, recognition: Recognition, baseline: CallerBaseline) -> Emotion:
+        """Feel."""
+        return replace(ANGRY, fell_back="full")
+
+
+async def test_a_simpler_model_is_told_of() -> None:
+    """The estimate counts, and so does the fall-back."""
+    turns, told = await through(Simpler(), heard("this is ridiculous"))
+    assert [turn.emotion for turn in turns] == [ANGRY]
+    assert [(event.stage, event.reason) for event in told.events if isinstance(event, FellBack)] == [
+        ("emotion", "full")
+    ]
 
 
 async def test_nothing_is_estimated_before_the_disclosure_was_heard() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipelines.emotion.baseline import CallerBaseline
+from pipelines.emotion.baseline import CallerBaseline, Prior
 from pipelines.emotion.estimate import LABELS, UNKNOWN, Label, Reading
 from pipelines.emotion.reader import EmotionReader, usual
 from pipelines.ports import EngineFailed, Pcm, Recognition, VoiceFeatures
@@ -86,6 +86,8 @@ async def test_nothing_at_all_is_unknown(reader: EmotionReader, pcm: Pcm) -> Non
 
 class Broken:
     """A voice and words reader that always fails."""
+
+    prior: Prior | None = None
 
     async def read_voice(self, pcm: Pcm, rate_hz: int, encoded: NDArray[np.float32] | None) -> VoiceFeatures:
         """Fail as an engine does."""
