@@ -41,7 +41,7 @@ from pipelines.frames import NoticeEndFrame
 from pipelines.plan import Agent, ConversationPlan
 from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Writer
 from pipelines.redaction import redact
-from pipelines.speech.clips import Clips
+from pipelines.speech.clips import Clip, Clips
 from pipelines.speech.hearing import Hearing
 from pipelines.speech.voicing import Voicing
 from pipelines.speech.watchdog import Watchdog
@@ -179,14 +179,25 @@ class Conversation:
         disclosure.interruptible = False
         end = NoticeEndFrame()
         end.interruptible = False
-        self._book.notice(agent.disclosure)
-        self._book.notice(agent.greeting)
-        await self._worker.queue_frames([disclosure, end, TTSSpeakFrame(agent.greeting)])
+        memory = self._plan.memory
+        words = agent.greeting if memory is None else Clip.CUT_OFF
+        if memory is not None and memory.disclosed:
+            self._book.start_analysis()
+            opening: list[Frame] = []
+        else:
+            self._book.notice(agent.disclosure)
+            opening = [disclosure, end]
+        self._book.notice(words)
+        await self._worker.queue_frames([*opening, TTSSpeakFrame(words)])
         running = asyncio.current_task()
         cancelled_before = running.cancelling() if running else 0
         await runner.run()
         if running and running.cancelling() > cancelled_before:
             raise asyncio.CancelledError  # Pipecat's runner ends quietly when cancelled; the call's TaskGroup must know
+
+    async def hand_over(self, words: str, reason: str | None) -> None:
+        """Break off: say these words, then ask for a human for this reason, or end the call where there is none."""
+        await self._policing.hand_over(words, reason)
 
     def _turns(self, models: TurnModels) -> tuple[LLMUserAggregator, LLMAssistantAggregator]:
         """Pipecat's aggregators of the caller's and the agent's turns, with our models and events."""

@@ -117,6 +117,26 @@ class AnalysisStop(StrEnum):
     SWITCHED_OFF = "switched_off"
 
 
+class Memory(Plain):
+    """What a conversation knows that goes on after its line or its process was lost.
+
+    Attributes:
+        at_s: seconds since the call was answered.
+        turn: the caller's last turn.
+        exchanges: earlier turn pairs (caller, agent), oldest first, as they were written down.
+        disclosed: the disclosure was heard.
+        analysis_stop: why emotion analysis ended; None where it did not.
+        human_requested: a colleague was asked for.
+    """
+
+    at_s: float
+    turn: int
+    exchanges: tuple[tuple[str, str], ...] = ()
+    disclosed: bool = False
+    analysis_stop: AnalysisStop | None = None
+    human_requested: bool = False
+
+
 class ConversationPlan(Plain):
     """Everything one conversation needs to know before it starts.
 
@@ -128,6 +148,7 @@ class ConversationPlan(Plain):
         turn_patience_s: longest silence that Smart Turn may call "not finished" before the turn ends anyway.
         emotion_deadline_s: longest wait for the newest estimate before a reply goes ahead without it.
         llm_first_sentence_deadline_s: longest wait for the LLM's first checked sentence before a template answers.
+        memory: what was said already, where the call goes on after a loss.
     """
 
     call_id: str
@@ -137,3 +158,4 @@ class ConversationPlan(Plain):
     turn_patience_s: float = 1.0
     emotion_deadline_s: float = 0.25
     llm_first_sentence_deadline_s: float = 1.2
+    memory: Memory | None = None

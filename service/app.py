@@ -76,6 +76,7 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
         meters=house.call_meters,
         seen=house.seen,
         longest_call_s=settings.longest_call_s,
+        resumption=house.resumption,
     )
     access = bearer_access(house.keys.api_token, house.tenant_id)
     return (

@@ -15,7 +15,9 @@ from service.calls.admission import Admission
 from service.calls.desk import Desk
 from service.calls.journal import Journal
 from service.calls.live_board import LiveBoard
+from service.calls.load import Load
 from service.calls.meters import CallMeters
+from service.calls.resume import Resumption
 from service.calls.tidy import Tidy
 from service.engines import open_engines
 from service.examples import example_agent
@@ -48,6 +50,7 @@ class House:
     admission: Admission
     desk: Desk
     carriers: tuple[Carrier, ...]
+    resumption: Resumption
     seen: Seen
     valkey: EmbeddedValkey | None
     tenant_id: str
@@ -92,14 +95,21 @@ async def open_house(
             engines = await stack.enter_async_context(open_engines(settings, tell))
         await asyncio.to_thread(rehearse, agent)
         call_meters = CallMeters(meters)
-        admission = Admission(tenants, max_calls=settings.max_calls, analyse_emotion=settings.emotion.engine != "off")
+        lag = await stack.enter_async_context(watch_loop_lag(meters))
+        admission = Admission(
+            tenants,
+            journal,
+            max_calls=settings.max_calls,
+            analyse_emotion=settings.emotion.engine != "off",
+            load=Load(settings.max_loop_lag_s),
+            lag_s=lambda: lag.strain_s,
+        )
         carriers = open_carriers(settings, keys)
         for carrier in carriers:
             if carrier.control is not None:
                 stack.push_async_callback(carrier.control.close)
         seen = Seen(redis_url)
         stack.push_async_callback(seen.close)
-        await stack.enter_async_context(watch_loop_lag(meters))
         tidy = Tidy()
         await stack.enter_async_context(tidy.kept())
         _leave_models_out_of_collections()
@@ -115,6 +125,7 @@ async def open_house(
             admission=admission,
             desk=Desk(engines, journal, board, call_meters, tidy),
             carriers=carriers,
+            resumption=Resumption(journal, database, board, tenants, admission),
             seen=seen,
             valkey=valkey,
             tenant_id=tenant_id,

@@ -24,6 +24,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from pipelines.empathy.checks import check_reply, left_out, unfaithful
 from pipelines.empathy.dialogue import DialogueState, Situation
 from pipelines.empathy.policy import Reply, ResponsePolicy
+from pipelines.empathy.tone import Strategy, Tone, ToneName
 from pipelines.events import CallerSilent, ToneChosen, ToolUsed
 from pipelines.frames import ReplyFrame, TurnFrame
 from pipelines.plan import AnalysisStop
@@ -51,7 +52,7 @@ class Policing(FrameProcessor):
         self._policy = policy
         self._book = book
         self._humans_in = humans_in
-        self._state = DialogueState()
+        self._state = DialogueState.remembering(book.plan.memory)
         self._keys = ""
         self._asked = ""
 
@@ -93,6 +94,12 @@ class Policing(FrameProcessor):
         """The caller has been silent for a while: ask whether they are there, or say goodbye."""
         reply, self._state = self._policy.silence(self._state, self._humans_in(), self._book.turn)
         self._book.tell(CallerSilent(self._book.now_s, self._book.plan.silence_prompt_s))
+        await self.push_frame(ReplyFrame(self._book.turn, reply))
+
+    async def hand_over(self, words: str, reason: str | None) -> None:
+        """Break off: say these words, then ask for a human for this reason, or end the call where there is none."""
+        tone = Tone(Strategy.HAND_OFF, ToneName.WARM, ("R12",))
+        reply = Reply(tone, words, escalate=reason, ends_call=reason is None, source="notice")
         await self.push_frame(ReplyFrame(self._book.turn, reply))
 
     async def _press(self, key: str) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pipelines.emotion.estimate import Emotion, Trend
 from pipelines.escalation.rules import EscalationWatch
+from pipelines.plan import AnalysisStop, Memory
 from pipelines.ports import Exchange
 
 _EXCHANGES_KEPT = 4
@@ -81,6 +82,18 @@ class DialogueState:
     watch: EscalationWatch = field(default_factory=EscalationWatch)
     wants_goodbye: bool = False
     ended: bool = False
+
+    @classmethod
+    def remembering(cls, memory: Memory | None) -> DialogueState:
+        """Where a call stands that begins, or that goes on after a loss."""
+        if memory is None:
+            return cls()
+        return cls(
+            exchanges=tuple(Exchange(caller, reply) for caller, reply in memory.exchanges)[-_EXCHANGES_KEPT:],
+            said=tuple(reply for _, reply in memory.exchanges if reply),
+            human_requested=memory.human_requested,
+            opted_out=memory.analysis_stop is AnalysisStop.OPTED_OUT,
+        )
 
     def heard(self, caller: str, reply: str) -> DialogueState:
         """Remember one exchange as it was heard; the conversation calls it when an answer has been spoken."""

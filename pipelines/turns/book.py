@@ -57,8 +57,9 @@ class TurnBook:
         self.baseline = baseline
         self.trajectory = Trajectory()
         self.analysing = False
-        self.stopped: AnalysisStop | None = None
-        self.turn = 0
+        memory = plan.memory
+        self.stopped = memory.analysis_stop if memory else None
+        self.turn = memory.turn if memory else 0
         self.clock = TurnClock()
         self.waiting = Waiting()
         self.speech_started: float | None = None
@@ -67,7 +68,7 @@ class TurnBook:
         self._notices: deque[Saying] = deque()
         self._filler = False
         self._listener = listener
-        self._answered = time.monotonic()
+        self._answered = time.monotonic() - (memory.at_s if memory else 0.0)
 
     @property
     def now_s(self) -> float:

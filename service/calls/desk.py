@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, assert_never
 
 from pipelines.conversation import Conversation, Engines, Line
 from pipelines.events import AgentSpoke, Escalated, Event, FarewellSaid
+from pipelines.speech.clips import Clip
 from service.calls.admission import Admitted
 from service.calls.hours import humans_in
 from service.calls.journal import Journal
@@ -21,7 +23,7 @@ from service.calls.live_board import LiveBoard
 from service.calls.meters import CallMeters
 from service.calls.tidy import Tidy
 from service.domain.calls import Outcome
-from telephony.leg import CallLeg
+from telephony.leg import LOST, CallLeg
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,14 @@ class CallListener(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A call that is being held."""
+
+    talk: Conversation
+    leg: CallLeg
+
+
 class Desk:
     """Holds every call of the process."""
 
@@ -59,6 +69,7 @@ class Desk:
         self._board = board
         self._meters = meters
         self._tidy = tidy
+        self._held: dict[str, _Held] = {}
 
     async def hold(self, call: Admitted, leg: CallLeg, *, listeners: Sequence[CallListener] = ()) -> Outcome:
         """Own every task of one call: when one ends, all end, the leg is freed and the record is complete.
@@ -71,9 +82,9 @@ class Desk:
         Returns:
             What became of the call.
         """
-        record = self._journal.open_call(call.start)
-        story = Story(record, self._board.open_call(call.start), self._meters.open_call(call.start), *listeners)
+        story = Story(*self._openings(call), *listeners)
         talk = self._conversation(call, leg, story)
+        self._held[call.start.call_id] = _Held(talk, leg)
         over = CallOver(Outcome.FAILED, "the process is shutting down")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -87,6 +98,7 @@ class Desk:
             self._meters.error("desk")
             log.error("a call broke", exc_info=broken.exceptions[0])
         finally:
+            self._held.pop(call.start.call_id, None)
             await _free(leg, over)
             await story.close(over.outcome, over.reason)
             self._tidy.call_ended()
@@ -94,7 +106,27 @@ class Desk:
 
     async def missed(self, call: Admitted, reason: str) -> None:
         """Write down a call that was admitted and never got a line."""
-        await self._journal.open_call(call.start).close(Outcome.ABANDONED, reason)
+        if call.record is not None:
+            await call.record.close(Outcome.ABANDONED, reason)
+
+    async def hand_over_all(self, reason: str) -> None:
+        """Say to every caller that a colleague takes over, then let them go there; web calls say goodbye."""
+        for held in list(self._held.values()):
+            if held.leg.can_hand_off:
+                await held.talk.hand_over(Clip.TRANSFER, reason)
+            else:
+                await held.talk.hand_over(Clip.LEAVING, None)
+
+    def _openings(self, call: Admitted) -> tuple[CallListener, CallListener, CallListener]:
+        """The call's record, its place on the board and its meters, for a new call or another life of one."""
+        resumed = call.resumed
+        meters = self._meters.open_call(call.start)
+        if resumed is None:
+            record = call.record or self._journal.open_call(call.start)
+            return record, self._board.open_call(call.start), meters
+        self._meters.resumed()
+        board = self._board.open_call(resumed.happened, resumed.state)
+        return self._journal.resume_call(resumed.happened), board, meters
 
     def _conversation(self, call: Admitted, leg: CallLeg, story: Story) -> Conversation:
         agent = call.plan.agent
@@ -139,6 +171,8 @@ class Story:
 
 async def _until_hung_up(leg: CallLeg, story: Story) -> None:
     reason = await leg.until_hung_up()
+    if reason.startswith(LOST):
+        raise CallOver(Outcome.FAILED, reason)
     raise CallOver(Outcome.RESOLVED if story.answered else Outcome.ABANDONED, reason)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from pipelines.events import Event
 from service.calls.story import to_payload
-from service.domain.calls import CallEnded, CallStart, Outcome
+from service.domain.calls import LIFE, CallEnded, CallResumed, CallStart, Outcome
 from service.store.calls import Happening
 from service.store.conversation_state import ConversationState, StateAway, StateStore
 from service.telemetry.metrics import Meters
@@ -42,15 +42,16 @@ TRY_AGAIN_S = 0.5
 class BoardedCall:
     """One call on the board."""
 
-    def __init__(self, board: LiveBoard, start: CallStart) -> None:
-        self.state = ConversationState.of(start)
+    def __init__(self, board: LiveBoard, first: CallStart | CallResumed, before: ConversationState | None) -> None:
+        start, life, at_s = (first.start, first.life, first.at_s) if isinstance(first, CallResumed) else (first, 0, 0.0)
+        self.state = before or ConversationState.of(start)
         self._board = board
-        self._began_s = time.monotonic()
-        self._seq = 0
+        self._began_s = time.monotonic() - at_s
+        self._seq = life * LIFE
         self._told: deque[tuple[int, Happening]] = deque(maxlen=EVENTS_PER_CALL)
         self._news = asyncio.Event()
         self.ended = False
-        self._take(start)
+        self._take(first)
 
     def tell(self, event: Event) -> None:
         """Take one event; never blocks, never raises."""
@@ -132,11 +133,21 @@ class LiveBoard:
                 await asyncio.wait(late)
         await self._store.close()
 
-    def open_call(self, start: CallStart) -> BoardedCall:
-        """Put a call on the board."""
-        call = BoardedCall(self, start)
-        self._calls[start.tenant_id, start.call_id] = call
+    def open_call(self, first: CallStart | CallResumed, before: ConversationState | None = None) -> BoardedCall:
+        """Put a call on the board; one that goes on after a loss with where it stood before."""
+        call = BoardedCall(self, first, before)
+        key = (call.state.tenant_id, call.state.call_id)
+        self._over.pop(key, None)
+        self._calls[key] = call
         return call
+
+    async def read_line(self, carrier: str, carrier_call_id: str) -> ConversationState | None:
+        """Where Redis says that a call of a carrier stands; None where it does not know.
+
+        Raises:
+            StateAway: Redis cannot be reached.
+        """
+        return await self._store.read_line(carrier, carrier_call_id)
 
     def holds(self, tenant_id: str, call_id: str) -> bool:
         """Whether a call of this tenant can be followed here."""

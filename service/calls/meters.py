@@ -48,6 +48,10 @@ class CallMeters:
         self._meters.calls.labels(self._carrier(start.carrier), outcome.value).inc()
         self._meters.call_seconds.observe(seconds)
 
+    def resumed(self) -> None:
+        """A call was taken up again."""
+        self._meters.resumed.inc()
+
     def refused(self, carrier: str) -> None:
         """A call was not taken."""
         self._meters.calls.labels(self._carrier(carrier), Outcome.REFUSED.value).inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from enum import StrEnum
 from types import FrameType
 from typing import Annotated
@@ -26,11 +27,13 @@ from service.wiring import House
 
 console = Console(stderr=True, highlight=False)
 
+POLL_S = 0.2
+
 MAX_MESSAGE_BYTES = 65_536
 """Longest websocket message; uvicorn would take 16 MiB."""
 
-DRAIN_S = 30
-"""How long running calls may go on after the first signal to stop."""
+HAND_OVER_S = 20.0
+"""How long callers may take to hear, after the drain limit, that a colleague takes over."""
 
 
 class Role(StrEnum):
@@ -80,7 +83,7 @@ def serve(
             timeout_graceful_shutdown=5,
             server_header=False,
         )
-        DrainingServer(config, houses).run()
+        DrainingServer(config, houses, settings.drain_s).run()
 
 
 def _serve_emotion(settings: Settings) -> None:
@@ -92,32 +95,50 @@ def _serve_emotion(settings: Settings) -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """Lets running calls end before it stops: uvicorn alone would close their sockets at the first signal."""
+    """Lets running calls end before it stops: uvicorn alone would close their sockets at the first signal.
 
-    def __init__(self, config: uvicorn.Config, houses: list[House]) -> None:
+    From the first signal on no new calls are taken and the process says that it is not ready. At the drain limit the
+    callers that are left are told that a colleague takes over, and go there.
+    """
+
+    def __init__(self, config: uvicorn.Config, houses: list[House], drain_s: float) -> None:
         super().__init__(config)
         self._houses = houses
+        self._drain_s = drain_s
         self._drain: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: take no new calls and wait for the running ones. Second signal: stop now."""
-        live = sum(house.admission.live for house in self._houses)
+        for house in self._houses:
+            house.admission.draining = True
         if self._drain is not None:
             self._drain.cancel()
-        if self._drain is not None or not live:
+        if self._drain is not None or not self._running:
             super().handle_exit(sig, frame)
             return
-        console.print(f"  running calls: {live}; they may end within {DRAIN_S} s (once more to stop now)")
+        console.print(f"  running calls: {self._running}; they have {self._drain_s:g} s (once more to stop now)")
         self._drain = asyncio.get_running_loop().create_task(self._until_calls_ended(sig, frame), name="drain")
 
     async def _until_calls_ended(self, sig: int, frame: FrameType | None) -> None:
-        for house in self._houses:
-            house.admission.draining = True
-        for _ in range(2 * DRAIN_S):
-            if not any(house.admission.live for house in self._houses):
-                break
-            await asyncio.sleep(0.5)
+        if not await self._ended_within(self._drain_s):
+            console.print(f"  running calls: {self._running}; they are handed to colleagues now")
+            for house in self._houses:
+                await house.desk.hand_over_all("maintenance")
+            await self._ended_within(HAND_OVER_S)
         super().handle_exit(sig, frame)
+
+    async def _ended_within(self, seconds: float) -> bool:
+        """Wait for the running calls to end; False where some are left."""
+        until_s = time.monotonic() + seconds
+        while self._running:
+            if time.monotonic() >= until_s:
+                return False
+            await asyncio.sleep(POLL_S)
+        return True
+
+    @property
+    def _running(self) -> int:
+        return sum(house.admission.running for house in self._houses)
 
 
 def migrate() -> None:

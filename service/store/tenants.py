@@ -83,6 +83,22 @@ class TenantRepository:
         self._remember(to_number, route)
         return route
 
+    async def version(self, tenant_id: str, agent_version_id: str) -> Agent | None:
+        """One version of a tenant's agent, published or not; None where there is none.
+
+        Raises:
+            DatabaseAway: the database cannot be reached and no route ever led to this version.
+        """
+        try:
+            async with self._database.session() as session:
+                row = await session.get(AgentVersionRow, (tenant_id, agent_version_id))
+                return None if row is None else Agent.model_validate(row.spec)
+        except DatabaseAway:
+            for route in self._known.values():
+                if (route.tenant_id, route.agent_version_id) == (tenant_id, agent_version_id):
+                    return route.agent
+            raise
+
     def _remember(self, number: str, route: Route) -> None:
         self._known.pop(number, None)
         self._known[number] = route
