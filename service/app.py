@@ -10,16 +10,19 @@ from fastapi import APIRouter, FastAPI
 
 from dashboards import CALL_PAGE
 from pipelines.conversation import Engines
-from service.api.access import bearer_access
+from service.api.access import access_by
 from service.api.calls import calls_router
 from service.api.carriers import CarrierDoor, carriers_router
 from service.api.health import health_router
 from service.api.page import call_page_router
+from service.api.people import PeopleDoor, audit_router, keys_router, login_router, people_router
 from service.api.problems import install_problems
 from service.api.rates import SourceRates
 from service.api.webrtc import WebDoor, web_router
 from service.settings import Settings
+from service.store.audit import AuditRepository
 from service.store.calls import CallRepository
+from service.store.people import KeyRepository, PeopleRepository
 from service.telemetry.metrics import Meters
 from service.wiring import House, open_house
 from telephony.webrtc.door import WebRtcDoor
@@ -78,11 +81,23 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
         longest_call_s=settings.longest_call_s,
         resumption=house.resumption,
     )
-    access = bearer_access(house.keys.api_token, house.tenant_id)
+    access = access_by(house.front_desk)
+    people = PeopleDoor(
+        desk=house.front_desk,
+        passwords=house.passwords,
+        people_of=partial(PeopleRepository, house.database),
+        keys_of=partial(KeyRepository, house.database),
+        audit_of=partial(AuditRepository, house.database),
+        access=access,
+    )
     return (
         carriers_router(carriers),
         web_router(web),
-        calls_router(partial(CallRepository, house.database), house.board, access),
+        calls_router(partial(CallRepository, house.database), house.board, access, house.front_desk.pseudonym),
+        login_router(people),
+        people_router(people),
+        keys_router(people),
+        audit_router(people),
         health_router(
             house.meters,
             needed={"journal": house.journal.check, "admission": house.admission.check},

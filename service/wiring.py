@@ -23,9 +23,12 @@ from service.engines import open_engines
 from service.examples import example_agent
 from service.keys import Keys, keys_in_force
 from service.lines import open_carriers
+from service.people.front_desk import FrontDesk
+from service.people.passwords import Passwords
 from service.settings import Settings
 from service.store.calls import CallRepository
 from service.store.database import Database
+from service.store.people import Doors
 from service.store.seen import Seen
 from service.store.tenants import TenantRepository
 from service.store.valkey import EmbeddedValkey
@@ -54,6 +57,8 @@ class House:
     seen: Seen
     valkey: EmbeddedValkey | None
     tenant_id: str
+    front_desk: FrontDesk
+    passwords: Passwords
 
 
 @asynccontextmanager
@@ -129,6 +134,13 @@ async def open_house(
             seen=seen,
             valkey=valkey,
             tenant_id=tenant_id,
+            front_desk=FrontDesk(
+                Doors(database),
+                passwords := Passwords(),
+                bytes.fromhex(keys.token_key),
+                installation=(keys.api_token, tenant_id),
+            ),
+            passwords=passwords,
         )
 
 

@@ -1,30 +1,49 @@
-"""Who may use the API: a bearer token opens one tenant's door."""
+"""Who may use which door: one table, asked at every request."""
 
-from __future__ import annotations
-
-import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from fastapi import HTTPException, Request
 
-Access = Callable[[Request], str]
-"""A dependency that returns the tenant id of whoever asks, or answers 401."""
+from service.domain.access import Principal, Scope
+from service.people.front_desk import FrontDesk
+
+Access = Callable[[Request], Awaitable[Principal]]
+"""A dependency that returns whoever asks, or answers 401 (nobody) or 403 (not they)."""
+
+NEEDS: Final[Mapping[str, Scope]] = {
+    "GET /v1/calls": Scope.CALLS_READ,
+    "GET /v1/calls/{call_id}": Scope.CALLS_READ,
+    "GET /v1/calls/{call_id}/events": Scope.CALLS_READ,
+    "GET /v1/users": Scope.PEOPLE_READ,
+    "POST /v1/users": Scope.PEOPLE_WRITE,
+    "GET /v1/users/{person_id}": Scope.PEOPLE_READ,
+    "PATCH /v1/users/{person_id}": Scope.PEOPLE_WRITE,
+    "GET /v1/api-keys": Scope.KEYS_READ,
+    "POST /v1/api-keys": Scope.KEYS_WRITE,
+    "DELETE /v1/api-keys/{key_id}": Scope.KEYS_WRITE,
+    "GET /v1/audit": Scope.AUDIT_READ,
+}
+"""What each door asks for. A test holds it against the routes: a door without a row does not open."""
+
+OPEN: Final = frozenset({"POST /v1/login", "POST /v1/login/renew", "POST /v1/login/end", "GET /v1/me"})
+"""Doors of the API that need no scope: the login's own, and the one that tells whoever asks who they are."""
 
 
-def bearer_access(token: str, tenant_id: str) -> Access:
-    """Access to one tenant for whoever shows the token as `Authorization: Bearer ...`.
+def access_by(desk: FrontDesk) -> Access:
+    """Access by `Authorization: Bearer ...`: a login's token, a program's key, or the installation's own token."""
 
-    Args:
-        token: the token in force.
-        tenant_id: whose data it opens.
-    """
-    expected = token.encode()
-
-    def tenant_of(request: Request) -> str:
+    async def whoever_asks(request: Request) -> Principal:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-        matches = hmac.compare_digest(shown.strip().encode(), expected)
-        if scheme.lower() != "bearer" or not matches:
+        principal = await desk.principal_of(shown.strip()) if scheme.lower() == "bearer" else None
+        if principal is None:
             raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
-        return tenant_id
+        door = f"{request.method} {request.scope['route'].path}"
+        if door in OPEN:
+            return principal
+        needed = NEEDS.get(door)
+        if needed is None or not principal.may(needed):
+            raise HTTPException(403, f"this needs the scope {needed}" if needed else "this door is closed")
+        return principal
 
-    return tenant_of
+    return whoever_asks

@@ -304,9 +304,10 @@ class _Projection:
         turn.ended_s = spoke.at_s
 
     def _emotion(self, payload: Payload) -> None:
-        """Note the newest estimate of a turn."""
+        """Note the newest estimate of a turn; what has no column of its own stays in the story."""
         turn, at_s = payload["turn"], payload["at_s"]
-        self._points[turn] = {**self._of, "turn": turn, "at_s": at_s, **payload["emotion"]}
+        told = {name: value for name, value in payload["emotion"].items() if name in EmotionPointRow.__table__.c}
+        self._points[turn] = {**self._of, "turn": turn, "at_s": at_s, **told}
 
     def _tone(self, payload: Payload) -> None:
         """Note the newest tone of a turn."""

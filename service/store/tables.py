@@ -231,3 +231,72 @@ class HandOffRow(Base):
     reason: Mapped[str]
     evidence_turns: Mapped[list[int]] = mapped_column(Json)
     asked_s: Mapped[float]
+
+
+class PersonRow(Base):
+    """Somebody who may log in to one tenant. The password is kept as an argon2 hash only."""
+
+    __tablename__ = "person"
+    __table_args__ = (UniqueConstraint("tenant_id", "email"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.tenant_id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str]
+    active: Mapped[bool]
+    version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class LoginRow(Base):
+    """One login of one person: a chain of refresh tokens of which only the newest counts."""
+
+    __tablename__ = "login"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.person_id"], ondelete="CASCADE"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    login_id: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[str]
+    secret_hash: Mapped[str]
+    generation: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_for: Mapped[str | None]
+
+
+class ApiKeyRow(Base):
+    """A key for a program; its secret is kept as a keyed hash only."""
+
+    __tablename__ = "api_key"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.tenant_id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    secret_hash: Mapped[str]
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    made_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_used_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class AuditRow(Base):
+    """Who did what. Rows are only added, and each carries a hash over itself and the one before."""
+
+    __tablename__ = "audit"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.tenant_id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Moment)
+    who: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(Json)
+    previous: Mapped[str]
+    sha256: Mapped[str]

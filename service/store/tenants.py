@@ -54,6 +54,24 @@ class TenantRepository:
         self._remember(number, Route(*ids, agent))
         return ids
 
+    async def ensure(self, tenant: str) -> str:
+        """The id of the tenant of that name, made where there is none yet.
+
+        Raises:
+            DatabaseAway: the database cannot be reached.
+        """
+        async with self._database.session() as session:
+            return await self._tenant(session, tenant)
+
+    async def named(self, tenant: str) -> str | None:
+        """The id of the tenant of that name, None where there is none.
+
+        Raises:
+            DatabaseAway: the database cannot be reached.
+        """
+        async with self._database.session() as session:
+            return await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == tenant))
+
     async def route(self, to_number: str) -> Route | None:
         """Who answers a number; None where nobody does. While the database is away the last known answer counts.
 
@@ -107,11 +125,7 @@ class TenantRepository:
 
     async def _ensure(self, agent: Agent, number: str, tenant: str) -> tuple[str, str]:
         async with self._database.session() as session:
-            tenant_id = await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == tenant))
-            if tenant_id is None:
-                tenant_id = new_id()
-                session.add(TenantRow(tenant_id=tenant_id, name=tenant, created_at=datetime.now(UTC)))
-                await session.flush()
+            tenant_id = await self._tenant(session, tenant)
             agent_id = await self._agent(session, tenant_id, agent.name)
             held = await session.get(NumberRow, (tenant_id, number))
             if held is None:
@@ -119,6 +133,14 @@ class TenantRepository:
             else:
                 held.agent_id = agent_id
             return tenant_id, await self._publish(session, tenant_id, agent_id, agent)
+
+    async def _tenant(self, session: AsyncSession, name: str) -> str:
+        tenant_id = await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == name))
+        if tenant_id is None:
+            tenant_id = new_id()
+            session.add(TenantRow(tenant_id=tenant_id, name=name, created_at=datetime.now(UTC)))
+            await session.flush()
+        return tenant_id
 
     async def _agent(self, session: AsyncSession, tenant_id: str, name: str) -> str:
         query = select(AgentRow.agent_id).where(AgentRow.tenant_id == tenant_id, AgentRow.name == name)

@@ -12,13 +12,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.api.access import bearer_access
+from service.api.access import access_by
 from service.api.calls import calls_router
 from service.api.problems import install_problems
 from service.calls.live_board import LiveBoard
 from service.domain.calls import Outcome
+from service.people.front_desk import FrontDesk
+from service.people.passwords import Passwords
 from service.store.calls import CallRepository
 from service.store.database import Database
+from service.store.people import Doors
 from service.telemetry.metrics import Meters
 from tests.service.postgres import PostgresServer
 from tests.service.record import entries, write
@@ -39,8 +42,10 @@ def door(database: Database, board: LiveBoard, tenant_id: str) -> httpx.AsyncCli
     """The API of one tenant."""
     app = FastAPI()
     install_problems(app)
-    access = bearer_access(TOKEN, tenant_id)
-    app.include_router(calls_router(partial(CallRepository, database), board, access, heartbeat_s=0.05))
+    desk = FrontDesk(Doors(database), Passwords(), bytes(32), installation=(TOKEN, tenant_id))
+    app.include_router(
+        calls_router(partial(CallRepository, database), board, access_by(desk), desk.pseudonym, heartbeat_s=0.05)
+    )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://attune", headers=ALLOWED)
 
