@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from telephony.simulator.documents import (
     StreamVerb,
     read_document,
 )
+from telephony.simulator.mischief import Mischief
 from telephony.simulator.playback import PlaybackBuffer
 from telephony.simulator.record import CallRecord, Entry, Turn
 from telephony.twilio import signature
@@ -63,6 +65,8 @@ class CarrierAccount:
         reached_at: the origin that is really connected to; '' for the public one.
         voice_path: path of the voice webhook.
         status_path: path told when the call is over; '' for nobody.
+        or_at: further origins that are connected to, in this order, where the first one does not answer: what a
+            balancer does in front of several processes.
     """
 
     account_sid: str
@@ -71,16 +75,23 @@ class CarrierAccount:
     reached_at: str = ""
     voice_path: str = "/v1/twilio/voice"
     status_path: str = ""
+    or_at: tuple[str, ...] = ()
 
     def reach(self, url: str) -> str:
-        """Where to connect for a public URL of the service."""
-        for public, real in (
-            (self.public_origin, self.reached_at),
-            (socket_url(self.public_origin, ""), socket_url(self.reached_at, "")),
-        ):
-            if self.reached_at and url.startswith(public):
-                return real.rstrip("/") + url[len(public.rstrip("/")) :]
-        return url
+        """Where to connect first for a public URL of the service."""
+        return self.ways(url)[0]
+
+    def ways(self, url: str) -> list[str]:
+        """Where to connect for a public URL of the service, one after the other."""
+        origins = [self.reached_at or self.public_origin, *self.or_at]
+        for public, of in ((self.public_origin, lambda origin: origin), (socket_url(self.public_origin, ""), _socket)):
+            if url.startswith(public):
+                return [of(origin).rstrip("/") + url[len(public.rstrip("/")) :] for origin in origins]
+        return [url]
+
+
+def _socket(origin: str) -> str:
+    return socket_url(origin, "")
 
 
 class CarrierCall:
@@ -95,6 +106,7 @@ class CarrierCall:
         to_number: str = "+15550100",
         http: httpx.AsyncClient | None = None,
         on_entry: Callable[[Entry], None] | None = None,
+        mischief: Mischief | None = None,
     ) -> None:
         """Prepare a call.
 
@@ -105,6 +117,7 @@ class CarrierCall:
             to_number: E.164.
             http: client for the webhooks, shared by many calls; None: an own one.
             on_entry: hears every line of the ledger as it is written.
+            mischief: what happens to the webhooks on their way; None: nothing.
         """
         self.carrier_call_id = "CA" + secrets.token_hex(16)
         self._account = account
@@ -112,6 +125,9 @@ class CarrierCall:
         self._numbers = (from_number, to_number)
         self._http = http
         self._on_entry = on_entry
+        self._mischief = mischief or Mischief()
+        self._kept: list[tuple[str, Mapping[str, str]]] = []
+        self._order = 0
         self._placed_s = time.monotonic()
         self._ledger: list[Entry] = []
         self._turns: list[Turn] = []
@@ -163,6 +179,11 @@ class CarrierCall:
         self._stream_over = True
 
     @property
+    def ledger(self) -> tuple[Entry, ...]:
+        """Everything so far, in order; nothing is ever taken out."""
+        return tuple(self._ledger)
+
+    @property
     def is_over(self) -> bool:
         """Whether the call has ended."""
         return bool(self._ended)
@@ -177,7 +198,10 @@ class CarrierCall:
         self._ended = self._ended or "no more verbs"
         if self._account.status_path:
             status_url = self._account.public_origin.rstrip("/") + self._account.status_path
-            await self._tell(http, status_url, {"CallStatus": "completed", "SequenceNumber": "3"})
+            for status in ("in-progress", "completed"):
+                await self._tell(http, status_url, {"CallStatus": status, "SequenceNumber": str(self._next_order())})
+        for kept_url, fields in self._mischief.order(self._kept):
+            await self._deliver(http, kept_url, fields)
 
     async def _follow(self, http: httpx.AsyncClient, document: str, base: str) -> str | None:
         """Run the verbs of one document; the next document, None when the call needs none."""
@@ -220,15 +244,8 @@ class CarrierCall:
         status_url = urljoin(base, verb.status_callback) if verb.status_callback else ""
         self._stream_over = bool(self._ended)
         try:
-            async with connect(
-                self._account.reach(verb.url),
-                additional_headers=signed,
-                compression=None,
-                open_timeout=5,
-                close_timeout=1,
-                max_size=1 << 20,
-                proxy=None,
-            ) as socket:
+            socket = await self._connect(verb.url, signed)
+            async with socket:
                 self._write("stream connected", verb.url)
                 writer = wire.StreamWriter(stream_id, self.carrier_call_id, self._account.account_sid)
                 async with asyncio.TaskGroup() as stream:
@@ -245,6 +262,18 @@ class CarrierCall:
         self._write("stream closed", f"{socket.close_code} {socket.close_reason or ''}".strip())
         if status_url:
             await self._tell(http, status_url, {**callback, "StreamEvent": "stream-stopped"})
+
+    async def _connect(self, url: str, headers: Mapping[str, str]) -> ClientConnection:
+        """Connect to the first way that answers.
+
+        Raises:
+            OSError, InvalidHandshake, InvalidURI, TimeoutError: none does.
+        """
+        *others, last = self._account.ways(url)
+        for way in others:
+            with contextlib.suppress(OSError, TimeoutError):
+                return await _open(way, headers)
+        return await _open(last, headers)
 
     async def _speak(self, socket: ClientConnection, writer: wire.StreamWriter, parameters: Mapping[str, str]) -> None:
         """The clock of the call: every 20 ms one frame each way, late ones caught up, never drifting."""
@@ -359,7 +388,18 @@ class CarrierCall:
         return answer.text
 
     async def _tell(self, http: httpx.AsyncClient, url: str, fields: Mapping[str, str]) -> None:
-        """Post a status callback; one that fails is noted, as the carrier does."""
+        """Post a status callback, now or when it suits the mischief."""
+        if self._mischief.shuffle:
+            self._kept.append((url, fields))
+        else:
+            await self._deliver(http, url, fields)
+
+    def _next_order(self) -> int:
+        self._order += 1
+        return self._order
+
+    async def _deliver(self, http: httpx.AsyncClient, url: str, fields: Mapping[str, str]) -> None:
+        """Deliver a status callback; one that fails is noted, as the carrier does."""
         try:
             await self._post(http, url, fields)
         except httpx.HTTPError as failed:
@@ -378,8 +418,38 @@ class CarrierCall:
             "ApiVersion": "2010-04-01",
             **fields,
         }
-        signed = {signature.HEADER: signature.sign(self._account.auth_token, url, form.items())}
-        answer = await http.post(self._account.reach(url), data=form, headers=signed)
-        told = fields.get("StreamEvent") or fields.get("CallStatus", "")
+        headers = {
+            signature.HEADER: signature.sign(self._account.auth_token, url, form.items()),
+            "I-Twilio-Idempotency-Token": secrets.token_hex(16),
+        }
+        first = await self._send(http, url, form, headers)
+        for _ in range(self._mischief.times() - 1):
+            await self._send(http, url, form, headers)
+        return first
+
+    async def _send(
+        self, http: httpx.AsyncClient, url: str, form: Mapping[str, str], headers: Mapping[str, str]
+    ) -> httpx.Response:
+        """Send one copy to the first way that answers."""
+        *others, last = self._account.ways(url)
+        for way in others:
+            with contextlib.suppress(httpx.TransportError):
+                return self._noted(url, form, await http.post(way, data=form, headers=headers))
+        return self._noted(url, form, await http.post(last, data=form, headers=headers))
+
+    def _noted(self, url: str, form: Mapping[str, str], answer: httpx.Response) -> httpx.Response:
+        told = form.get("StreamEvent") or form.get("CallStatus", "")
         self._write("webhook", f"{httpx.URL(url).path} {told}: {answer.status_code}")
         return answer
+
+
+async def _open(way: str, headers: Mapping[str, str]) -> ClientConnection:
+    return await connect(
+        way,
+        additional_headers=headers,
+        compression=None,
+        open_timeout=5,
+        close_timeout=1,
+        max_size=1 << 20,
+        proxy=None,
+    )
