@@ -197,7 +197,7 @@ class Journal:
         return call
 
     def resume_call(self, resumed: CallResumed) -> CallJournal:
-        """Begin the record of another life of a call; the lives before it are taken up if they are on this disk."""
+        """Begin the record of another life of a call."""
         tape = Tape(self._directory, resumed.start, resumed.life)
         self._tapes[tape.path.name] = tape
         call = CallJournal(self, tape, life=resumed.life, at_s=resumed.at_s)
@@ -208,16 +208,23 @@ class Journal:
         """What this disk has of a call, whichever process wrote it."""
         return await self._in_thread(lambda: lives(self._directory, carrier, carrier_call_id))
 
+    async def take_up(self, call_id: str) -> None:
+        """Bring what a dead process wrote of a call into the database, where it is on this disk."""
+        await self._look(of=call_id)
+
+    async def _look(self, *, of: str = "", older_than_s: float = 0.0) -> None:
+        names = frozenset(self._tapes)
+        with contextlib.suppress(OSError):
+            left = await self._in_thread(partial(orphans, self._directory, of=of, but=names, older_than_s=older_than_s))
+            for path in left.broken:
+                self._broken(path)
+            self._adopt(left.tapes)
+
     async def _look_on(self) -> None:
         """Take up the files of processes that died while this one lives."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            names = frozenset(self._tapes)
-            with contextlib.suppress(OSError):
-                left = await self._in_thread(partial(orphans, self._directory, but=names, older_than_s=ORPHAN_S))
-                for path in left.broken:
-                    self._broken(path)
-                self._adopt(left.tapes)
+            await self._look(older_than_s=ORPHAN_S)
 
     def _adopt(self, tapes: Iterable[Tape]) -> None:
         for tape in tapes:

@@ -106,6 +106,7 @@ class Resumption:
         if agent is None:
             return None
         start = state.start
+        await self._journal.take_up(start.call_id)
         at_s = max(state.at_s, (now - start.started_at).total_seconds())
         happened = CallResumed(at_s, state.seq // LIFE + 1, start, now)
         plan = ConversationPlan(

@@ -138,17 +138,18 @@ class Orphans:
     broken: list[Path] = field(default_factory=list)
 
 
-def orphans(directory: Path, *, but: Collection[str] = (), older_than_s: float = 0.0) -> Orphans:
+def orphans(directory: Path, *, of: str = "", but: Collection[str] = (), older_than_s: float = 0.0) -> Orphans:
     """Take up the files that no living process holds; calls that did not end are closed as interrupted.
 
     Args:
         directory: the journal's.
+        of: only files of this call; '' for all calls.
         but: names of files that are not looked at.
         older_than_s: only files that were not touched for so long.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = Orphans()
-    for path in sorted(directory.glob(f"*{SUFFIX}")):
+    for path in sorted(directory.glob(f"{of}*{SUFFIX}")):
         try:
             if path.name in but or time.time() - path.stat().st_mtime < older_than_s:
                 continue

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,21 +66,28 @@ class Server:
         family = [self.process, *self.process.children(recursive=True)]
         return sum(sum(member.cpu_times()[:2]) for member in family)
 
+    def descriptors(self) -> int:
+        """Open file descriptors of the server process."""
+        return int(self.process.num_fds())
+
     def rss_mib(self) -> float:
         """Resident memory of the server process alone."""
         return float(self.process.memory_info().rss) / 2**20
 
 
 @asynccontextmanager
-async def served(variant: str, data: Path, *, core: int | None = None) -> AsyncIterator[Server]:
+async def served(
+    variant: str, data: Path, *, core: int | None = None, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Server]:
     """Start one server and stop it at the end.
 
     Args:
         variant: one of `tests.bench.server.VARIANTS`.
         data: its data folder.
         core: processor core to pin it to.
+        env: settings that differ from the benchmark's own, as environment variables.
     """
-    port, child = _start(variant, data)
+    port, child = _start(variant, data, env or {})
     process = psutil.Process(child.pid)
     if core is not None:
         process.cpu_affinity([core])
@@ -94,15 +102,15 @@ async def served(variant: str, data: Path, *, core: int | None = None) -> AsyncI
             child.kill()
 
 
-def _start(variant: str, data: Path) -> tuple[int, subprocess.Popen[bytes]]:
+def _start(variant: str, data: Path, env: Mapping[str, str]) -> tuple[int, subprocess.Popen[bytes]]:
     """Start a server process on a free port; its output goes to a file in its data folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     data.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.bench.server", variant, "--port", str(port), "--data", str(data)]
-    with (data / "server.log").open("wb") as log:
-        return port, subprocess.Popen(command, stdout=log, stderr=log)
+    with (data / "server.log").open("ab") as log:
+        return port, subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **env})
 
 
 async def _until_up(port: int, child: subprocess.Popen[bytes], data: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -20,10 +21,15 @@ from pipelines.speech.hibari import HibariSpeaker
 from pipelines.speech.llama import EmbeddedLlama
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
+from service.cli.serve import DrainingServer
 from service.examples import example_agent
 from service.settings import EmotionSettings, Settings
+from service.wiring import House
 from tests.bench.simulated import SimulatedEmotion, SimulatedRecogniser, SimulatedSpeaker, SimulatedWriter
 from tests.bench.stock import Simulated, Stock, stock_app
+
+NEVER_S = 60.0
+"""Capacity is measured up to where callers hear gaps: the benchmarks let no call be refused for a late event loop."""
 
 VARIANTS = ("attune", "attune-without-emotion", "attune-simulated", "stock", "stock-simulated")
 
@@ -42,9 +48,10 @@ def _settings(port: int, data: Path, *, emotion: bool = True) -> Settings:
     return Settings(
         agent_file=_brief_agent(data),
         port=port,
-        public_origin=f"http://127.0.0.1:{port}",
+        public_origin=os.environ.get("ATTUNE_PUBLIC_ORIGIN", f"http://127.0.0.1:{port}"),
         data_dir=data,
         max_calls=100,
+        max_loop_lag_s=float(os.environ.get("ATTUNE_MAX_LOOP_LAG_S", NEVER_S)),
         log_level="WARNING",
         emotion=EmotionSettings() if emotion else EmotionSettings(engine="off"),
     )
@@ -63,12 +70,12 @@ async def _simulated_engines() -> Engines:
     )
 
 
-async def _app(variant: str, port: int, data: Path, stack: AsyncExitStack) -> FastAPI:
+async def _app(variant: str, port: int, data: Path, stack: AsyncExitStack, houses: list[House]) -> FastAPI:
     match variant:
         case "attune" | "attune-without-emotion":
-            return create_app(_settings(port, data, emotion=variant == "attune"))
+            return create_app(_settings(port, data, emotion=variant == "attune"), ready=houses.append)
         case "attune-simulated":
-            return create_app(_settings(port, data), engines=await _simulated_engines())
+            return create_app(_settings(port, data), engines=await _simulated_engines(), ready=houses.append)
         case "stock":
             cache = Settings().models.cache_dir
             llama = EmbeddedLlama(locate("smollm2-135m", cache), threads=2, context_tokens=2048, at_once=2)
@@ -103,7 +110,8 @@ class Probe:
 
 async def _serve(variant: str, port: int, data: Path) -> None:
     async with AsyncExitStack() as stack:
-        app = await _app(variant, port, data, stack)
+        houses: list[House] = []
+        app = await _app(variant, port, data, stack, houses)
         app.state.port = port
         probe = Probe()
         app.add_api_route("/bench/probe", probe.read)
@@ -111,7 +119,7 @@ async def _serve(variant: str, port: int, data: Path) -> None:
         stack.callback(watching.cancel)
         gc.collect()
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
-        await uvicorn.Server(config).serve()
+        await DrainingServer(config, houses, float(os.environ.get("ATTUNE_DRAIN_S", 30))).serve()
 
 
 if __name__ == "__main__":
