@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from dashboards import CALL_PAGE
 from pipelines.conversation import Engines
 from service.api.access import access_by
+from service.api.agents import AgentDoor, agents_router, numbers_router
 from service.api.calls import calls_router
 from service.api.carriers import CarrierDoor, carriers_router
 from service.api.health import health_router
@@ -20,6 +21,8 @@ from service.api.problems import install_problems
 from service.api.rates import SourceRates
 from service.api.webrtc import WebDoor, web_router
 from service.settings import Settings
+from service.store.agents import AgentRepository
+from service.store.answers import AnswerRepository
 from service.store.audit import AuditRepository
 from service.store.calls import CallRepository
 from service.store.people import KeyRepository, PeopleRepository
@@ -82,6 +85,11 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
         resumption=house.resumption,
     )
     access = access_by(house.front_desk)
+    agents = AgentDoor(
+        agents_of=partial(AgentRepository, house.database),
+        answers_of=partial(AnswerRepository, house.database),
+        access=access,
+    )
     people = PeopleDoor(
         desk=house.front_desk,
         passwords=house.passwords,
@@ -94,6 +102,8 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
         carriers_router(carriers),
         web_router(web),
         calls_router(partial(CallRepository, house.database), house.board, access, house.front_desk.pseudonym),
+        agents_router(agents),
+        numbers_router(agents),
         login_router(people),
         people_router(people),
         keys_router(people),

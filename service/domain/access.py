@@ -23,6 +23,8 @@ class Scope(StrEnum):
 
     CALLS_READ = "calls:read"
     CALLS_ACT = "calls:act"
+    CONFIGURATION_READ = "configuration:read"
+    CONFIGURATION_WRITE = "configuration:write"
     PEOPLE_READ = "people:read"
     PEOPLE_WRITE = "people:write"
     KEYS_READ = "keys:read"
@@ -30,14 +32,14 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
 
 
-_SUPERVISOR: Final = frozenset({Scope.CALLS_READ, Scope.CALLS_ACT})
+_SUPERVISOR: Final = frozenset({Scope.CALLS_READ, Scope.CALLS_ACT, Scope.CONFIGURATION_READ})
 _ADMINISTRATOR: Final = frozenset(Scope)
 MAY: Final[Mapping[Role, frozenset[Scope]]] = {
     Role.OWNER: frozenset(Scope),
     Role.ADMINISTRATOR: _ADMINISTRATOR,
     Role.SUPERVISOR: _SUPERVISOR,
     Role.ANALYST: frozenset({Scope.CALLS_READ}),
-    Role.SERVICE: frozenset({Scope.CALLS_READ, Scope.CALLS_ACT}),
+    Role.SERVICE: frozenset({Scope.CALLS_READ, Scope.CALLS_ACT, Scope.CONFIGURATION_READ, Scope.CONFIGURATION_WRITE}),
 }
 """What each role may do. A key may do what its own scopes say, never more than its role."""
 

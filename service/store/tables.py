@@ -66,6 +66,8 @@ class AgentRow(Base):
     agent_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(Moment)
+    draft: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    revision: Mapped[int] = mapped_column(server_default="1")
 
 
 class AgentVersionRow(Base):
@@ -84,6 +86,7 @@ class AgentVersionRow(Base):
     spec: Mapped[dict[str, Any]] = mapped_column(Json)
     sha256: Mapped[str]
     published: Mapped[bool]
+    made_by: Mapped[str] = mapped_column(server_default="start")
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -300,3 +303,17 @@ class AuditRow(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(Json)
     previous: Mapped[str]
     sha256: Mapped[str]
+
+
+class AnswerRow(Base):
+    """What was answered to a request that may be sent twice."""
+
+    __tablename__ = "answer"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.tenant_id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[str]
+    status: Mapped[int | None]
+    headers: Mapped[dict[str, Any]] = mapped_column(Json)
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Moment)

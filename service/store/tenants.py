@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipelines.plan import Agent
 from service.domain.calls import new_id
+from service.store.agents import publish
 from service.store.database import Database, DatabaseAway
 from service.store.tables import AgentRow, AgentVersionRow, NumberRow, TenantRow
 
 _ROUTES_KEPT = 1_000
+AT_START = "start"
+"""Who made what came with the start of the service and at nobody's request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +37,23 @@ class TenantRepository:
         self._known: dict[str, Route] = {}
 
     async def ensure_example(self, agent: Agent, number: str, tenant: str = "Default") -> tuple[str, str]:
-        """Make sure that a tenant's agent answers a number, and that its published version is this one.
+        """Make sure that somebody answers a number: this agent of the tenant, where nobody does yet.
 
-        A new version is written only where the agent differs from the published one.
+        Where it does, a new version is written if it differs from the published one, unless a person has published
+        one: what people decided, a start does not undo.
 
         Returns:
-            tenant id and agent version id.
+            the tenant's id, and the id of the agent version that answers the number.
 
         Raises:
             DatabaseAway: the database cannot be reached.
-            IntegrityError: the number belongs to another tenant.
         """
         try:
-            ids = await self._ensure(agent, number, tenant)
+            tenant_id = await self._ensure(agent, number, tenant)
         except IntegrityError:  # another process made the same rows meanwhile; now they are there
-            ids = await self._ensure(agent, number, tenant)
-        self._remember(number, Route(*ids, agent))
-        return ids
+            tenant_id = await self._ensure(agent, number, tenant)
+        route = await self.route(number)
+        return tenant_id, route.agent_version_id if route else ""
 
     async def ensure(self, tenant: str) -> str:
         """The id of the tenant of that name, made where there is none yet.
@@ -123,16 +124,17 @@ class TenantRepository:
         if len(self._known) > _ROUTES_KEPT:
             del self._known[next(iter(self._known))]
 
-    async def _ensure(self, agent: Agent, number: str, tenant: str) -> tuple[str, str]:
+    async def _ensure(self, agent: Agent, number: str, tenant: str) -> str:
         async with self._database.session() as session:
             tenant_id = await self._tenant(session, tenant)
-            agent_id = await self._agent(session, tenant_id, agent.name)
-            held = await session.get(NumberRow, (tenant_id, number))
+            held = await session.scalar(select(NumberRow).where(NumberRow.e164 == number))
+            agent_id = await self._agent(session, tenant_id, agent.name) if held is None else held.agent_id
+            owner = tenant_id if held is None else held.tenant_id
+            if owner == tenant_id and await self._is_ours(session, tenant_id, agent_id):
+                await publish(session, tenant_id, agent_id, agent, by=AT_START)
             if held is None:
                 session.add(NumberRow(tenant_id=tenant_id, e164=number, agent_id=agent_id))
-            else:
-                held.agent_id = agent_id
-            return tenant_id, await self._publish(session, tenant_id, agent_id, agent)
+            return tenant_id
 
     async def _tenant(self, session: AsyncSession, name: str) -> str:
         tenant_id = await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == name))
@@ -151,24 +153,11 @@ class TenantRepository:
             await session.flush()
         return agent_id
 
-    async def _publish(self, session: AsyncSession, tenant_id: str, agent_id: str, agent: Agent) -> str:
-        spec = agent.model_dump(mode="json")
-        sha256 = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
-        of_agent = (AgentVersionRow.tenant_id == tenant_id, AgentVersionRow.agent_id == agent_id)
-        published = await session.scalar(select(AgentVersionRow).where(*of_agent, AgentVersionRow.published))
-        if published is not None and published.sha256 == sha256:
-            return published.agent_version_id
-        latest = await session.scalar(select(func.max(AgentVersionRow.number)).where(*of_agent)) or 0
-        await session.execute(update(AgentVersionRow).where(*of_agent).values(published=False))
-        version = AgentVersionRow(
-            tenant_id=tenant_id,
-            agent_version_id=new_id(),
-            agent_id=agent_id,
-            number=latest + 1,
-            spec=spec,
-            sha256=sha256,
-            published=True,
-            created_at=datetime.now(UTC),
+    async def _is_ours(self, session: AsyncSession, tenant_id: str, agent_id: str) -> bool:
+        """Whether no person has published a version yet."""
+        query = select(AgentVersionRow.made_by).where(
+            AgentVersionRow.tenant_id == tenant_id,
+            AgentVersionRow.agent_id == agent_id,
+            AgentVersionRow.made_by != AT_START,
         )
-        session.add(version)
-        return version.agent_version_id
+        return await session.scalar(query.limit(1)) is None
