@@ -6,6 +6,7 @@ statistics are switched off.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -117,23 +118,17 @@ def serve_emotion(settings: Settings, tell: Callable[[str], None]) -> None:
     if chosen.engine != "transformers":
         raise EngineFailed(f"the emotion server runs the engine 'transformers', not {chosen.engine!r}")
     on_gpu = choose_device(chosen.device).name.startswith("cuda")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    logging.getLogger("ray").setLevel(logging.WARNING)
     ray, serve = _cluster("ray"), _cluster("ray.serve")
     tell("starting Ray" if not chosen.cluster else f"joining Ray at {chosen.cluster}")
     _join(ray, chosen.cluster)
     try:
         quiet = {"log_level": "WARNING", "enable_access_log": False}
         serve.start(http_options={"host": settings.host, "port": settings.port}, logging_config=quiet)
-        replica = {
-            "num_gpus": 1 if on_gpu else 0,
-            "num_cpus": 1,
-        }
         deployment = serve.deployment(EmotionDoor).options(
             name="emotion",
-            ray_actor_options=replica,
+            ray_actor_options={"num_gpus": 1 if on_gpu else 0, "num_cpus": 1},
             max_ongoing_requests=chosen.waiting,
             max_queued_requests=chosen.waiting,
             autoscaling_config={
@@ -151,6 +146,9 @@ def serve_emotion(settings: Settings, tell: Callable[[str], None]) -> None:
             serve.run(app, name="emotion", route_prefix="/", logging_config=quiet)
         except RuntimeError as broken:
             raise EngineFailed(f"emotion server: {broken}") from broken
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):  # Ray has set handlers of its own
+            signal.signal(number, lambda _number, _frame: stop.set())
         tell(f"emotion is read on http://{settings.host}:{settings.port}")
         stop.wait()
         tell("stopping")

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.batching import Busy
-from pipelines.emotion.estimate import Emotion, Label, Reading
+from pipelines.emotion.estimate import Emotion, Reading
 from pipelines.emotion.fusion import fuse
 from pipelines.emotion.prosody import NAMES
 from pipelines.emotion.shipped import load_file
@@ -31,18 +31,19 @@ LONGEST_S: Final = 20.0
 
 LONGEST_WAIT_S: Final = 1.0
 VOICE_S: Final = 0.2
-"""How long the chosen voice reader may take where another one can take over: the reply waits 0.25 s at most."""
-
-UNUSUAL_WEIGHT: Final = 0.1
-"""What a clearly emotional turn adds to the caller's usual voice. With full weight a caller who is angry all along
-becomes their own normal: recall of anger in turns 7 to 12 of such calls falls from 0.89 to 0.59 (EmoDB, held out)."""
+"""How long a voice reader may take where another one can take over: a reply waits for an estimate 0.25 s at most."""
 
 
 class EmotionReader:
     """One per process, shared by all calls. A call brings its own `CallerBaseline`."""
 
     def __init__(
-        self, voice: VoiceReader | None, words: WordsReader | None, *, spare: VoiceReader | None = None
+        self,
+        voice: VoiceReader | None,
+        words: WordsReader | None,
+        *,
+        spare: VoiceReader | None = None,
+        within_s: float = VOICE_S,
     ) -> None:
         """Join readers.
 
@@ -50,10 +51,12 @@ class EmotionReader:
             voice: None reads words alone.
             words: None reads the voice alone.
             spare: reads the voice while `voice` is away, busy or late.
+            within_s: how long `voice` may take where there is a spare.
         """
         self._voice = voice
         self._words = words
         self._spare = spare
+        self._within_s = within_s
         self._breaker = Breaker()
         self._pool = Pool("emotion-words", at_once=1)
         self._embedded = [one for one in (voice, spare) if isinstance(one, EmbeddedVoiceReader)]
@@ -129,7 +132,7 @@ class EmotionReader:
         fell_back = ""
         if self._breaker.allows(time.monotonic()):
             try:
-                async with asyncio.timeout(VOICE_S):
+                async with asyncio.timeout(self._within_s):
                     reading = await heard.read_by(self._voice)
             except Busy as busy:
                 self._breaker.left()
@@ -185,11 +188,5 @@ class _Heard:
         if voice.prior is None:
             return voice.estimate(features.vector)
         reading = voice.estimate(self.baseline.normalise(features.vector, voice.prior))
-        self.baseline.learn(features.vector, usual(reading))
+        self.baseline.learn(voice.prior.usual(features.vector, reading.probabilities))
         return reading
-
-
-def usual(reading: Reading) -> float:
-    """How much an utterance counts as the caller's usual voice: from 1 (neutral) to UNUSUAL_WEIGHT."""
-    neutral = reading.probabilities.get(Label.NEUTRAL, 0.0)
-    return UNUSUAL_WEIGHT + (1 - UNUSUAL_WEIGHT) * min(1.0, neutral)

@@ -23,7 +23,7 @@ from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.estimate import Emotion, Label
 from pipelines.empathy.tone import Style
 from pipelines.models.install import ModelAbsent, locate
-from pipelines.ports import Pcm, Recogniser, Recognition, Writer
+from pipelines.ports import EmotionSource, Pcm, Recogniser, Recognition, Writer
 from pipelines.speech.clips import Clip, record
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.turns.detection import TurnModels
@@ -97,11 +97,15 @@ class Stage:
 
     async def record(self, call: CallRecord) -> dict[str, Any]:
         """What the API has of a call once it has ended and is in the database."""
+        return await self.record_of(call.carrier_call_id)
+
+    async def record_of(self, carrier_call_id: str) -> dict[str, Any]:
+        """The same by the carrier's id of the call."""
         headers = {"Authorization": f"Bearer {self.house.keys.api_token}"}
         async with httpx.AsyncClient(base_url=self.origin, headers=headers) as http:
             async with asyncio.timeout(20):
                 while True:
-                    found = await http.get("/v1/calls", params={"carrier_call_id": call.carrier_call_id})
+                    found = await http.get("/v1/calls", params={"carrier_call_id": carrier_call_id})
                     if found.json()["calls"] and found.json()["calls"][0]["status"] == "ended":
                         break
                     await asyncio.sleep(0.1)
@@ -176,13 +180,15 @@ def open_stage(tmp_path: Path, turn_models: TurnModels, spoken: Pcm) -> Opened:
         *,
         writer: Writer | None = None,
         recogniser: Recogniser | None = None,
+        emotion: EmotionSource | None = None,
         agent: dict[str, Any] | None = None,
         **overrides: Any,
     ) -> AsyncIterator[Stage]:
         ear, feeling = ScriptedEar(), ScriptedFeeling()
         speaker = HibariSpeaker.load(voice="heart", threads=1, at_once=2)
         clips = await record(speaker, Clip)
-        engines = Engines(turn_models, recogniser or ear, feeling, writer or SimulatedWriter(), speaker, clips)
+        writer, recogniser, emotion = writer or SimulatedWriter(), recogniser or ear, emotion or feeling
+        engines = Engines(turn_models, recogniser, emotion, writer, speaker, clips)
         houses: list[House] = []
         brief = tmp_path / "agent.json"
         brief.write_text(BRIEF.model_copy(update=agent or {}).model_dump_json())

@@ -14,7 +14,7 @@ from pipelines.emotion import shipped
 from pipelines.emotion.baseline import CallerBaseline, Prior
 from pipelines.emotion.batching import Busy, Why
 from pipelines.emotion.estimate import UNKNOWN, Emotion, Label, Reading
-from pipelines.emotion.reader import LONGEST_S, VOICE_S, EmotionReader
+from pipelines.emotion.reader import LONGEST_S, EmotionReader
 from pipelines.emotion.voice import EmbeddedVoiceReader
 from pipelines.ports import EngineFailed, Pcm, Recognition, VoiceFeatures
 from tests.pipelines.emotion.readings import reading
@@ -138,8 +138,8 @@ async def test_the_embedded_model_takes_over_and_it_is_told(trouble: Exception, 
 
 async def test_a_reader_that_is_late_is_replaced_in_time() -> None:
     """Not waited for beyond what a reply can wait."""
-    reader = EmotionReader(Listening(seconds=3600), None, spare=Listening())
-    async with asyncio.timeout(20 * VOICE_S):
+    reader = EmotionReader(Listening(seconds=3600), None, spare=Listening(), within_s=0.05)
+    async with asyncio.timeout(20):
         emotion = await reader.read(speech(1.0), 16_000, heard(""), CallerBaseline())
     assert (emotion.label, emotion.fell_back) == (Label.ANGRY, "late")
     reader.close()
