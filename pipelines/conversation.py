@@ -1,7 +1,7 @@
 """One conversation as one readable list: the second file to read after `service/calls/desk.py`.
 
 line in -> hearing -> emotion tap -> caller's turns -> emotion gate -> policy -> answering -> watchdog -> voice ->
-line out
+delivery -> line out
 """
 
 from __future__ import annotations
@@ -16,16 +16,10 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
-    AssistantTurnStoppedMessage,
-    LLMAssistantAggregator,
-    LLMContextAggregatorPair,
     LLMUserAggregator,
     LLMUserAggregatorParams,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
-from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
-from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
@@ -46,7 +40,10 @@ from pipelines.speech.hearing import Hearing
 from pipelines.speech.voicing import Voicing
 from pipelines.speech.watchdog import Watchdog
 from pipelines.turns.book import TurnBook
+from pipelines.turns.delivering import Delivered, Delivering
 from pipelines.turns.detection import TurnModels
+from pipelines.turns.finishing import CallerFinished
+from pipelines.turns.starting import FloorTaken
 
 STUCK_TURN_S = 2.5
 """A turn with no transcript and no verdict ends after this silence."""
@@ -135,7 +132,8 @@ class Conversation:
         self._book = book = TurnBook(plan, listener, CallerBaseline())
         self._policing = Policing(policy_of(plan.agent), book, humans_in)
         estimates = Estimates([])
-        caller_turns, agent_turns = self._turns(engines.turns)
+        delivering = Delivering(book, line.audio_out_hz)
+        caller_turns = self._turns(engines.turns, delivering, estimates)
         pipeline = Pipeline(
             [
                 line.transport.input(),
@@ -147,9 +145,9 @@ class Conversation:
                 Answering(engines.writer if plan.agent.use_llm else None, book, word_for_word=engines.word_for_word),
                 Watchdog(book),
                 Voicing(engines.speaker, engines.clips, book),
+                delivering,
                 line.transport.output(),
-                _NoticeEnd(self._disclosure_written),
-                agent_turns,
+                Delivered(delivering, self._disclosure_written),
             ]
         )
         self._worker = PipelineWorker(
@@ -199,33 +197,27 @@ class Conversation:
         """Break off: say these words, then ask for a human for this reason, or end the call where there is none."""
         await self._policing.hand_over(words, reason)
 
-    def _turns(self, models: TurnModels) -> tuple[LLMUserAggregator, LLMAssistantAggregator]:
-        """Pipecat's aggregators of the caller's and the agent's turns, with our models and events."""
-        pair = LLMContextAggregatorPair(
+    def _turns(self, models: TurnModels, delivering: Delivering, estimates: Estimates) -> LLMUserAggregator:
+        """Pipecat's aggregator of the caller's turns, with our models and our rules of who has the floor."""
+        vad = models.voice_activity()
+        caller = LLMUserAggregator(
             LLMContext(),
-            user_params=LLMUserAggregatorParams(
-                vad_analyzer=models.voice_activity(),
+            params=LLMUserAggregatorParams(
+                vad_analyzer=vad,
                 user_turn_strategies=UserTurnStrategies(
-                    start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
-                    stop=[
-                        TurnAnalyzerUserTurnStopStrategy(turn_analyzer=models.end_of_turn(self._plan.turn_patience_s))
-                    ],
+                    start=[FloorTaken(vad, delivering, self._book, estimates.drop)],
+                    stop=[CallerFinished(vad, models.end_of_turn(), self._book)],
                 ),
                 user_turn_stop_timeout=STUCK_TURN_S,
                 user_idle_timeout=self._plan.silence_prompt_s,
             ),
         )
-        caller, agent = pair.user(), pair.assistant()
-
-        async def finished(_: LLMAssistantAggregator, heard: AssistantTurnStoppedMessage) -> None:
-            self._book.agent_finished(heard.content, interrupted=heard.interrupted)
 
         async def silent(_: LLMUserAggregator) -> None:
             await self._policing.silence()
 
-        agent.add_event_handler("on_assistant_turn_stopped", finished)
         caller.add_event_handler("on_user_turn_idle", silent)
-        return caller, agent
+        return caller
 
     async def _disclosure_written(self) -> None:
         """The disclosure was written to the line; analysis starts when the ear has it."""
@@ -235,29 +227,3 @@ class Conversation:
                 self._book.start_analysis()
                 return
             await asyncio.sleep(MARK_PAUSE_S)
-
-
-class _NoticeEnd(FrameProcessor):
-    """Notices that a notice has left for the line; the wait for the ear does not hold up the pipeline."""
-
-    def __init__(self, written: Callable[[], Awaitable[None]]) -> None:
-        super().__init__()
-        self._written = written
-        self._waiting: asyncio.Task[None] | None = None
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Pass everything on but the end of a notice."""
-        await super().process_frame(frame, direction)
-        if isinstance(frame, NoticeEndFrame):
-            self._waiting = self.create_task(self._wait(), "notice")
-        else:
-            await self.push_frame(frame, direction)
-
-    async def _wait(self) -> None:
-        await self._written()
-
-    async def cleanup(self) -> None:
-        """Cancel the wait."""
-        await FrameProcessor.cleanup(self)
-        if self._waiting is not None and not self._waiting.done():
-            await self.cancel_task(self._waiting)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pipecat.frames.frames import DataFrame
+from pipecat.frames.frames import DataFrame, TTSAudioRawFrame
 
 from pipelines.emotion.estimate import Emotion, Trend
 from pipelines.empathy.policy import Reply
-from pipelines.ports import Pcm, Recognition
+from pipelines.ports import Pcm, Recognition, SpokenWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,19 @@ class ReplyFrame(DataFrame):
 @dataclass
 class NoticeEndFrame(DataFrame):
     """Queued behind a notice: when it comes out of the transport, the notice has been written to the line."""
+
+
+@dataclass
+class SpeechFrame(TTSAudioRawFrame):
+    """One sentence as the voice speaks it, at the engine's own rate.
+
+    Attributes:
+        words: timed from its first sample; empty for what is no part of an answer.
+    """
+
+    words: list[SpokenWord] = field(default_factory=list)
+
+
+@dataclass
+class NothingHeardFrame(DataFrame):
+    """A stretch of sound that voice activity took for speech held no words."""

@@ -14,7 +14,7 @@ from pipecat.services.stt_service import SegmentedSTTService, STTService
 from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
-from pipelines.frames import Utterance
+from pipelines.frames import NothingHeardFrame, Utterance
 from pipelines.ports import EngineFailed, Recogniser
 from pipelines.turns.book import TurnBook
 
@@ -97,6 +97,8 @@ class Hearing(SegmentedSTTService):
                 Language.EN,
                 result=Utterance(spoken, rate_hz, recognition),
             )
+        else:
+            yield NothingHeardFrame()
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Mark a transcript final only when no other segment is being spoken or recognised."""

@@ -7,19 +7,16 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
-from pipecat.frames.frames import Frame, TTSAudioRawFrame
+from pipecat.frames.frames import Frame
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.types import NOT_GIVEN, NotGiven, is_given
 
 from pipelines.empathy.tone import Style
+from pipelines.frames import SpeechFrame
 from pipelines.ports import EngineFailed, Speaker, Speech, SpokenWord
 from pipelines.speech.clips import Clip, Clips
 from pipelines.turns.book import TurnBook
-
-CHUNK_S = 0.2
-"""Audio is handed on in pieces of this length, so that a barge-in finds little to drop."""
-
 
 WAIT_S = 1.2
 """A first sentence that is not ready by then is led in by a recorded one."""
@@ -41,9 +38,9 @@ class VoicingSettings(TTSSettings):
 class Voicing(TTSService):
     """Speaks sentence by sentence in the style that was set when the reply began.
 
-    Word times let Pipecat keep only the heard words of an interrupted reply. Sentences that are recorded are not
-    synthesised. Where the engine is slow a recorded "one moment" leads the reply in; where it fails a recorded apology
-    is played, once per reply, and at the second such reply in a row a human is asked for.
+    Each sentence goes on with its words' times, so that an interrupted reply keeps what was heard. Sentences that are
+    recorded are not synthesised. Where the engine is slow a recorded "one moment" leads the reply in; where it fails
+    a recorded apology is played, once per reply, and at the second such reply in a row a human is asked for.
     """
 
     def __init__(self, speaker: Speaker, clips: Clips, book: TurnBook) -> None:
@@ -57,7 +54,7 @@ class Voicing(TTSService):
         self._clips = clips
         self._book = book
         self._style = Style()
-        self._spoken_s = 0.0
+        self._spoke = False
         self._apologised = False
         self._apologies = 0
 
@@ -70,22 +67,21 @@ class Voicing(TTSService):
         settings = self._settings
         if isinstance(settings, VoicingSettings) and is_given(settings.style):
             self._style = settings.style
-        self._spoken_s = 0.0
+        self._spoke = False
         self._apologised = False
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Synthesise one sentence.
 
         Yields:
-            Audio at the engine's own rate, mono 16 bit; the transport resamples it.
+            Speech frames at the engine's own rate.
         """
         said, speech = text, self._clips.get(text)
         if speech is None:
             making = self.create_task(self._speech(text), "speech")
             try:
-                if not self._spoken_s and not (await asyncio.wait({making}, timeout=WAIT_S))[0]:
-                    for frame in self._lead_in(context_id):
-                        yield frame
+                if not self._spoke and not (await asyncio.wait({making}, timeout=WAIT_S))[0]:
+                    yield self._lead_in(context_id)
                 said, speech = await making
             finally:
                 if not making.done():
@@ -94,11 +90,8 @@ class Voicing(TTSService):
             return
         if self._book.clock.first_speech is None:
             self._book.clock.first_speech = time.monotonic()
-        words = [(word.word, self._spoken_s + word.start_s) for word in _own_words(said, speech.words)]
-        await self.add_word_timestamps(words, context_id)
-        self._spoken_s += len(speech.pcm) / speech.rate_hz
-        for frame in _frames(speech, context_id):
-            yield frame
+        self._spoke = True
+        yield _frame(speech, _own_words(said, speech.words), context_id)
 
     async def _speech(self, text: str) -> tuple[str, Speech | None]:
         """The sentence and its speech, or the recorded apology in its place; no speech where that was said already."""
@@ -119,24 +112,19 @@ class Voicing(TTSService):
             clip, self._book.saying.escalate = Clip.TRANSFER, VOICELESS
         return clip, self._clips.get(clip)
 
-    def _lead_in(self, context_id: str) -> list[Frame]:
+    def _lead_in(self, context_id: str) -> Frame | None:
         """A recorded "one moment" before a reply whose speech is late."""
         self._book.fell_back("speech", "slow")
         clip = self._clips.get(Clip.WAIT)
         if clip is None:
-            return []
+            return None
         self._book.filler(Clip.WAIT)
-        self._spoken_s += len(clip.pcm) / clip.rate_hz
-        return _frames(clip, context_id)
+        self._spoke = True
+        return _frame(clip, [], context_id)
 
 
-def _frames(speech: Speech, context_id: str) -> list[Frame]:
-    """The audio in pieces."""
-    step = int(CHUNK_S * speech.rate_hz)
-    return [
-        TTSAudioRawFrame(speech.pcm[at : at + step].tobytes(), speech.rate_hz, 1, context_id=context_id)
-        for at in range(0, len(speech.pcm), step)
-    ]
+def _frame(speech: Speech, words: list[SpokenWord], context_id: str) -> SpeechFrame:
+    return SpeechFrame(speech.pcm.tobytes(), speech.rate_hz, 1, context_id=context_id, words=words)
 
 
 def _own_words(text: str, spoken: tuple[SpokenWord, ...]) -> list[SpokenWord]:

@@ -63,8 +63,10 @@ class TurnBook:
         self.clock = TurnClock()
         self.waiting = Waiting()
         self.speech_started: float | None = None
+        self.answering = False
         self.confidence = 0.0
         self.saying = Saying(0, "notice")
+        self.said_last = ""
         self._notices: deque[Saying] = deque()
         self._filler = False
         self._listener = listener
@@ -92,9 +94,14 @@ class TurnBook:
         self.clock = TurnClock(last_sound=time.monotonic() - silent_for_s)
         self._filler = False
 
+    def caller_took_no_turn(self) -> None:
+        """What the caller uttered last was no turn and no part of one: nothing of it is kept."""
+        self.speech_started = None
+
     def turn_ended(self, text: str) -> int:
         """The caller's turn is over with these words; returns its index."""
         self.turn += 1
+        self.answering = True
         self.clock.ended = time.monotonic()
         self.waiting.begins(self.clock.ended, self.clock.last_sound)
         last_sound = self.clock.last_sound or self.clock.ended
@@ -116,8 +123,8 @@ class TurnBook:
         """An estimate arrived, in time for the reply or later; dropped once analysis has ended."""
         if not self.analysing:
             return
-        self.trajectory.add(turn, emotion)
-        self.tell(EmotionEstimated(self.now_s, turn, emotion))
+        trend = self.trajectory.add(turn, emotion)
+        self.tell(EmotionEstimated(self.now_s, turn, emotion, trend.attention))
 
     def start_analysis(self) -> None:
         """The disclosure was heard: from here on emotion may be estimated."""
@@ -162,13 +169,24 @@ class TurnBook:
         self.saying.planned.append(sentence)
         self.tell(AgentSays(self.now_s, self.saying.turn, redact(sentence)))
 
+    def forget_notices(self, *, keep: int = 0) -> None:
+        """Notices behind the first `keep` are not spoken any more."""
+        while len(self._notices) > keep:
+            self._notices.pop()
+
     def agent_finished(self, heard: str, *, interrupted: bool) -> None:
-        """The agent stopped speaking, by itself or cut off."""
+        """An answer came to its end, by itself or cut off."""
         saying, self.saying = self.saying, Saying(self.turn, "notice")
-        if not saying.planned and self._notices:
-            saying = self._notices.popleft()
-        if interrupted:
-            self._notices.clear()
+        self.answering = False
+        self._spoke(saying, heard, interrupted=interrupted)
+
+    def notice_finished(self, heard: str, *, interrupted: bool) -> None:
+        """The oldest notice came to its end; an answer may be waiting behind it already."""
+        if self._notices:
+            self._spoke(self._notices.popleft(), heard, interrupted=interrupted)
+
+    def _spoke(self, saying: Saying, heard: str, *, interrupted: bool) -> None:
+        self.said_last = " ".join(saying.planned[-2:])
         planned = " ".join(saying.planned)
         if not planned and not heard:
             return

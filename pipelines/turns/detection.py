@@ -6,13 +6,15 @@ sessions hold no state of a call, so one of each serves all; what belongs to a c
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+
+from pipelines.ports import Pcm
 
 VAD_STOP_S = 0.2
 """Silence after which voice activity ends; Smart Turn was trained with it."""
@@ -70,11 +72,23 @@ class CallVad(SileroVADAnalyzer):
 class CallSmartTurn(LocalSmartTurnAnalyzerV3):
     """End-of-turn of one call on the shared session and the shared thread."""
 
-    def __init__(self, loaded: LocalSmartTurnAnalyzerV3, threads: ThreadPoolExecutor, params: SmartTurnParams) -> None:
-        super(LocalSmartTurnAnalyzerV3, self).__init__(params=params)
+    def __init__(self, loaded: LocalSmartTurnAnalyzerV3, threads: ThreadPoolExecutor) -> None:
+        super(LocalSmartTurnAnalyzerV3, self).__init__()
         self._log_data = False
         self._session = loaded._session
         self._executor = threads
+
+    async def is_complete(self, pcm: Pcm, rate_hz: int) -> float:
+        """Probability that the turn that ends with this sound is over, 0..1.
+
+        Args:
+            pcm: the end of the turn and the silence after it; the last eight seconds count.
+            rate_hz: its sample rate, 16000 for best results.
+        """
+        self._sample_rate = rate_hz
+        heard = pcm.astype(np.float32) / 32768.0
+        found = await asyncio.get_running_loop().run_in_executor(self._model_executor, self._predict_endpoint, heard)
+        return float(found["probability"])
 
     async def cleanup(self) -> None:
         """Leave the shared thread alone."""
@@ -101,9 +115,9 @@ class TurnModels:
         params = VADParams(confidence=0.7, start_secs=0.2, stop_secs=VAD_STOP_S, min_volume=0.6)
         return CallVad(self._silero._model, self._vad_threads, params)
 
-    def end_of_turn(self, patience_s: float) -> CallSmartTurn:
-        """An end-of-turn analyzer for one call; `patience_s` seconds of silence end the turn whatever it says."""
-        return CallSmartTurn(self._smart_turn, self._turn_threads, SmartTurnParams(stop_secs=patience_s))
+    def end_of_turn(self) -> CallSmartTurn:
+        """An end-of-turn model for one call."""
+        return CallSmartTurn(self._smart_turn, self._turn_threads)
 
     def close(self) -> None:
         """End the threads."""

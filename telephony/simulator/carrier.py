@@ -107,6 +107,7 @@ class CarrierCall:
         http: httpx.AsyncClient | None = None,
         on_entry: Callable[[Entry], None] | None = None,
         mischief: Mischief | None = None,
+        ear: PlaybackBuffer | None = None,
     ) -> None:
         """Prepare a call.
 
@@ -118,6 +119,7 @@ class CarrierCall:
             http: client for the webhooks, shared by many calls; None: an own one.
             on_entry: hears every line of the ledger as it is written.
             mischief: what happens to the webhooks on their way; None: nothing.
+            ear: plays what arrives; None: a handset that nobody else hears.
         """
         self.carrier_call_id = "CA" + secrets.token_hex(16)
         self._account = account
@@ -134,7 +136,7 @@ class CarrierCall:
         self._late_s: list[float] = []
         self._caller_ulaw = bytearray()
         self._agent_ulaw = bytearray()
-        self._buffer = PlaybackBuffer()
+        self._buffer = ear or PlaybackBuffer()
         self._play_end_s = float("-inf")
         self._agent_sounding = False
         self._ended = ""
