@@ -57,11 +57,16 @@ class CallerSpoke:
 
 @dataclass(frozen=True, slots=True)
 class EmotionEstimated:
-    """The emotion of a turn was estimated (it may come after the reply went out)."""
+    """The emotion of a turn was estimated (it may come after the reply went out).
+
+    Attributes:
+        attention: how much the call needs somebody's attention by now, 0..1.
+    """
 
     at_s: float
     turn: int
     emotion: Emotion
+    attention: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipelines.emotion.attention import DEFAULT_THRESHOLD
+
 
 class Plain(BaseModel):
     """Frozen, closed to unknown keys: a typo in an agent file is an error, not a silent default."""
@@ -63,8 +65,9 @@ class EscalationRule(Plain):
     """When a human is needed besides an explicit request (which always counts)."""
 
     name: str
-    when: Literal["negative_run", "words", "silence", "repeat"]
+    when: Literal["attention", "words", "silence", "repeat"]
     turns: int = 3
+    threshold: float = Field(default=DEFAULT_THRESHOLD, ge=0, le=1, description="attention from which it holds")
     words: tuple[str, ...] = ()
 
 

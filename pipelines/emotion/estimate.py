@@ -105,6 +105,9 @@ class Trend:
         worst_valence: lowest valence so far, None before the first known estimate.
         negative_run: number of latest turns in a row with a negative label (unsure turns do not break it).
         turning_points: turn indexes where the valence changed direction.
+        worst_turn: the turn of the lowest valence.
+        attention: how much the call needs somebody's attention by now, 0..1 (see `attention`).
+        peak: turn and attention where it was highest, None before the first known estimate.
     """
 
     current: Emotion = field(default_factory=lambda: UNKNOWN)
@@ -114,3 +117,6 @@ class Trend:
     worst_valence: float | None = None
     negative_run: int = 0
     turning_points: tuple[int, ...] = ()
+    worst_turn: int | None = None
+    attention: float = 0.0
+    peak: tuple[int, float] | None = None

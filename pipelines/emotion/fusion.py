@@ -14,9 +14,12 @@ VALENCE_WORDS: Final = 0.75
 AROUSAL_WORDS: Final = 0.25
 """Words carry pleasantness, the voice carries excitement."""
 
+SHARPER: Final = 1.3
+"""Exponent on the mixed probabilities: a mixture is too timid where both sources agree. Fitted so that the confidence
+of held-out voices paired with held-out texts is as often right as it says (model card)."""
+
 UNSURE_BELOW: Final = 0.45
-"""Least confidence for a label. For the voice alone it leaves 99 % of held-out turns with 87 % right (model card). No
-corpus here has both voice and words, so the joined confidence is not calibrated."""
+"""Least confidence for a label."""
 
 
 def fuse(voice: Reading | None, words: Reading | None) -> Emotion:
@@ -27,11 +30,9 @@ def fuse(voice: Reading | None, words: Reading | None) -> Emotion:
     """
     if voice is None and words is None:
         return UNKNOWN
-    share = _words_share(voice, words, WORDS_WEIGHT)
-    joined = {label: _mix(voice, words, share, label) for label in LABELS}
-    total = sum(joined.values()) or 1.0
-    label = max(LABELS, key=lambda one: joined[one])
-    confidence = joined[label] / total
+    joined = shares(voice, words)
+    label = max(LABELS, key=joined.__getitem__)
+    confidence = joined[label]
     return Emotion(
         label=label if confidence >= UNSURE_BELOW else Label.UNSURE,
         valence=_blend(voice, words, "valence", _words_share(voice, words, VALENCE_WORDS)),
@@ -43,6 +44,26 @@ def fuse(voice: Reading | None, words: Reading | None) -> Emotion:
     )
 
 
+def shares(
+    voice: Reading | None, words: Reading | None, *, weight: float = WORDS_WEIGHT, sharper: float = SHARPER
+) -> dict[Label, float]:
+    """Probability per label; sums to 1, empty where there is nothing to join. One reading alone speaks for itself.
+
+    Args:
+        voice: reading of the sound.
+        words: reading of the text.
+        weight: of the words, before both are weighed by their confidence.
+        sharper: see SHARPER.
+    """
+    if voice is None or words is None:
+        alone = voice if voice is not None else words
+        return {label: alone.probabilities.get(label, 0.0) for label in LABELS} if alone is not None else {}
+    share = _words_share(voice, words, weight)
+    mixed = {label: _mix(voice, words, share, label) ** sharper for label in LABELS}
+    total = sum(mixed.values()) or 1.0
+    return {label: value / total for label, value in mixed.items()}
+
+
 def _words_share(voice: Reading | None, words: Reading | None, weight: float) -> float:
     """The words' share, 0..1, from the fixed weight and both confidences."""
     spoken = weight * words.confidence if words is not None else 0.0
@@ -52,10 +73,8 @@ def _words_share(voice: Reading | None, words: Reading | None, weight: float) ->
     return weight if voice is not None and words is not None else float(words is not None)
 
 
-def _mix(voice: Reading | None, words: Reading | None, share: float, label: Label) -> float:
-    sounded = voice.probabilities.get(label, 0.0) if voice is not None else 0.0
-    spoken = words.probabilities.get(label, 0.0) if words is not None else 0.0
-    return share * spoken + (1 - share) * sounded
+def _mix(voice: Reading, words: Reading, share: float, label: Label) -> float:
+    return share * words.probabilities.get(label, 0.0) + (1 - share) * voice.probabilities.get(label, 0.0)
 
 
 def _blend(voice: Reading | None, words: Reading | None, what: str, share: float) -> float:

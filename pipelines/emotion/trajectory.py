@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from pipelines.emotion.attention import attention
 from pipelines.emotion.estimate import Emotion, Label, Trend
 
 _SLOPE_TURNS: Final = 4
@@ -46,14 +47,19 @@ class Trajectory:
         held = held_labels([emotion for _, emotion in points])
         valences = [(turn, emotion.valence or 0.0) for turn, emotion in points]
         arousals = [(turn, emotion.arousal or 0.0) for turn, emotion in points]
+        worst_turn, worst = min(valences, key=lambda one: one[1])
+        scores = attention(points)
         return Trend(
             current=replace(points[-1][1], label=held[-1]),
             turns=len(points),
             valence_slope=slope(valences[-_SLOPE_TURNS:]),
             arousal_slope=slope(arousals[-_SLOPE_TURNS:]),
-            worst_valence=min(valence for _, valence in valences),
+            worst_valence=worst,
             negative_run=negative_run(held),
             turning_points=turning_points(valences),
+            worst_turn=worst_turn,
+            attention=scores[-1][1],
+            peak=max(scores, key=lambda one: one[1]),
         )
 
 

@@ -3,9 +3,10 @@
 Pure: a watch is a frozen value that is carried from turn to turn. An explicit request for a human, an unanswerable
 caller and a crisis are the policy's own and need no rule.
 
-A negative run first leads to an *offer*. Only where the offer was not turned down and the run goes on for
-HAND_OFF_AFTER more turns does it lead to a hand-off. A run that is getting better holds the step back (hysteresis),
-and a refused offer is not repeated for COOL_DOWN turns.
+What is felt counts by its attention score, not by labels. Attention above the rule's threshold first leads to an
+*offer*. Only where the offer was not turned down and the caller stays upset for HAND_OFF_AFTER more turns does it lead
+to a hand-off. A call that is getting better holds the step back (hysteresis), and a refused offer is not repeated for
+COOL_DOWN turns.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class EscalationWatch:
     def weigh(
         self, rules: Iterable[EscalationRule], turn: int, text: str, trend: Trend, topic: str | None = None
     ) -> tuple[EscalationWatch, Finding | None]:
-        """Take in one turn and say which rule holds; words before runs before repeats.
+        """Take in one turn and say which rule holds; a hand-off before an offer.
 
         Args:
             rules: the agent's rules.
@@ -123,8 +124,8 @@ class EscalationWatch:
                 spoken = f" {plain(text)} "
                 found = any(f" {plain(word)} " in spoken for word in rule.words)
                 return Finding(rule.name, Step.HAND_OFF, f"words: {rule.name}", (turn,)) if found else None
-            case "negative_run":
-                return self._negative(rule, turn, trend)
+            case "attention":
+                return self._upset(rule, turn, trend)
             case "repeat":
                 return self._repeats(rule, turn)
             case "silence":
@@ -132,16 +133,15 @@ class EscalationWatch:
             case _:
                 assert_never(rule.when)
 
-    def _negative(self, rule: EscalationRule, turn: int, trend: Trend) -> Finding | None:
-        run = trend.negative_run
-        if run < rule.turns or trend.valence_slope > RECOVERING:
+    def _upset(self, rule: EscalationRule, turn: int, trend: Trend) -> Finding | None:
+        if trend.attention < rule.threshold or trend.valence_slope > RECOVERING:
             return None
-        evidence = tuple(range(max(1, turn - run + 1), turn + 1))
+        evidence = tuple(range(max(1, turn - max(1, trend.negative_run) + 1), turn + 1))
         if self.offered_at is not None and turn - self.offered_at >= HAND_OFF_AFTER:
-            return Finding(rule.name, Step.HAND_OFF, f"negative_run: {rule.name}", evidence)
+            return Finding(rule.name, Step.HAND_OFF, f"attention: {rule.name}", evidence)
         if self.offered_at is not None or turn < self.quiet_until:
             return None
-        return Finding(rule.name, Step.OFFER, f"negative_run: {rule.name}", evidence)
+        return Finding(rule.name, Step.OFFER, f"attention: {rule.name}", evidence)
 
     def _repeats(self, rule: EscalationRule, turn: int) -> Finding | None:
         now = self.heard[-1]

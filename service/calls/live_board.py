@@ -174,8 +174,9 @@ class LiveBoard:
         return await self._store.check()
 
     def live(self, tenant_id: str) -> list[ConversationState]:
-        """Where the live calls of a tenant stand, oldest first."""
-        return [call.state for (whose, _), call in self._calls.items() if whose == tenant_id and not call.ended]
+        """Where the live calls of a tenant stand: those that need attention most first, then the oldest."""
+        live = [call.state for (whose, _), call in self._calls.items() if whose == tenant_id and not call.ended]
+        return sorted(live, key=lambda state: -state.attention)
 
     def mirror(self, call: BoardedCall, seq: int, happened: Happening) -> None:
         """Note what Redis should be told."""

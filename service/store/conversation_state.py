@@ -61,6 +61,7 @@ class ConversationState:
         at_s: seconds since the call was answered, of that event.
         turns: the newest turns, oldest first, at most EXCHANGES.
         label, valence, arousal, confidence: the newest estimate.
+        attention: how much the call needs somebody's attention, 0..1.
         strategy, tone: how the newest turn was answered.
         analysing: whether the disclosure was heard and analysis has not ended.
         disclosed: whether the disclosure was heard.
@@ -94,6 +95,7 @@ class ConversationState:
     disclosed: bool = False
     analysis_stop: str | None = None
     resumed: tuple[str, ...] = ()
+    attention: float = 0.0
 
     @classmethod
     def of(cls, start: CallStart) -> ConversationState:
@@ -154,9 +156,10 @@ class ConversationState:
                 return now._said(turn, caller=text)
             case AgentSpoke(turn=turn, heard=heard):
                 return now._said(turn, agent=heard)
-            case EmotionEstimated(emotion=emotion):
+            case EmotionEstimated(emotion=emotion, attention=attention):
                 return replace(
                     now,
+                    attention=attention,
                     label=emotion.label.value,
                     valence=emotion.valence,
                     arousal=emotion.arousal,

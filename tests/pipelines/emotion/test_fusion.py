@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.emotion.estimate import UNKNOWN, Label, Reading
-from pipelines.emotion.fusion import UNSURE_BELOW, fuse
+from pipelines.emotion.fusion import UNSURE_BELOW, fuse, shares
 from tests.pipelines.emotion.readings import reading, readings
 
 
 @given(st.none() | readings(), st.none() | readings())
 def test_a_fused_estimate_keeps_within_its_sources(voice: Reading | None, words: Reading | None) -> None:
-    """No valence, arousal or confidence beyond what a source said; unsure exactly when confidence is low."""
+    """No valence or arousal beyond what a source said; unsure exactly when confidence is low."""
     sources = [source for source in (voice, words) if source is not None]
     fused = fuse(voice, words)
     if not sources:
@@ -23,7 +23,8 @@ def test_a_fused_estimate_keeps_within_its_sources(voice: Reading | None, words:
     assert fused.arousal is not None
     assert min(s.valence for s in sources) - 1e-9 <= fused.valence <= max(s.valence for s in sources) + 1e-9
     assert min(s.arousal for s in sources) - 1e-9 <= fused.arousal <= max(s.arousal for s in sources) + 1e-9
-    assert 0 < fused.confidence <= max(s.confidence for s in sources) + 1e-9
+    assert 0 < fused.confidence <= 1 + 1e-9
+    assert sum(shares(voice, words).values()) == pytest.approx(1)
     assert 0 <= fused.disagreement <= 1
     assert (fused.label is Label.UNSURE) == (fused.confidence < UNSURE_BELOW)
     assert (fused.voice, fused.words) == (voice, words)
@@ -42,6 +43,7 @@ def test_agreement_is_sure_and_contradiction_is_not() -> None:
     torn = fuse(reading(Label.ANGRY, 0.8), reading(Label.SATISFIED, 0.6))
     assert agreed.label is Label.ANGRY
     assert agreed.disagreement == pytest.approx(0)
+    assert agreed.confidence > 0.8
     assert torn.confidence < agreed.confidence
     assert torn.disagreement > 0.5
 
@@ -53,3 +55,9 @@ def test_one_source_alone_speaks_for_itself() -> None:
         assert fused.label is Label.SAD
         assert fused.confidence == pytest.approx(0.7)
         assert (fused.valence, fused.arousal, fused.disagreement) == (-0.6, -0.4, 0.0)
+
+
+def test_nothing_to_join_has_no_shares() -> None:
+    """Not even an even guess: unknown is never a number."""
+    assert shares(None, None) == {}
+    assert fuse(None, None).valence is None

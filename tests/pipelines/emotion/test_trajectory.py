@@ -91,6 +91,15 @@ def test_turning_points_are_where_the_call_turned_round() -> None:
     assert turning_points([(1, 0.0), (2, 0.1), (3, 0.0), (4, 0.1)]) == ()
 
 
+def test_the_worst_turn_and_the_peak_are_kept() -> None:
+    """After the storm the trend still says when it was."""
+    trend = told(emotion(Label.NEUTRAL, 0.1), emotion(Label.ANGRY, -0.8, confidence=0.9), emotion(Label.NEUTRAL, 0.2))
+    assert (trend.worst_turn, trend.worst_valence) == (2, -0.8)
+    assert trend.peak is not None
+    assert trend.peak[0] == 2
+    assert 0 < trend.attention < trend.peak[1] <= 1
+
+
 def test_a_second_estimate_of_a_turn_replaces_the_first() -> None:
     """The fuller estimate came late."""
     trajectory = Trajectory()

@@ -49,7 +49,8 @@ class Call:
         self.turn += 1
         emotion = FEELINGS[feeling]
         self._run = self._run + 1 if feeling.is_negative else 0
-        trend = Trend(emotion, self.turn, slope, 0.0, -0.6 if self._run else None, self._run)
+        worst, attention = -0.6 if self._run else None, min(0.9, 0.2 * self._run)
+        trend = Trend(emotion, self.turn, slope, 0.0, worst, self._run, attention=attention)
         reply, self.state = self._policy.answer(self.state, Situation(text, trend, emotion, self._humans_in, self.turn))
         self.state = self.state.heard(text, reply.text)
         return reply
@@ -208,7 +209,7 @@ def test_sustained_upset_offers_and_then_hands_off() -> None:
     assert offered.request is None
     call.say("what about the exit fee when my tariff ends", Label.FRUSTRATED)
     handed = call.say("I want to cancel", Label.FRUSTRATED)
-    assert handed.escalate == "negative_run: upset for a while"
+    assert handed.escalate == "attention: upset for a while"
     assert handed.evidence_turns == (1, 2, 3, 4, 5)
 
 

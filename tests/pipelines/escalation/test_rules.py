@@ -6,7 +6,7 @@ from pipelines.emotion.estimate import Emotion, Label, Trend
 from pipelines.escalation.rules import COOL_DOWN, EscalationWatch, Finding, Step
 from pipelines.plan import EscalationRule
 
-UPSET = EscalationRule(name="upset", when="negative_run", turns=3)
+UPSET = EscalationRule(name="upset", when="attention")
 LEGAL = EscalationRule(name="legal", when="words", words=("solicitor", "small claims"))
 AGAIN = EscalationRule(name="again", when="repeat", turns=3)
 AWAY = EscalationRule(name="away", when="silence", turns=2)
@@ -14,8 +14,8 @@ RULES = (UPSET, LEGAL, AGAIN, AWAY)
 
 
 def trend(run: int, slope: float = 0.0) -> Trend:
-    """A trajectory whose last turns were negative."""
-    return Trend(Emotion(Label.FRUSTRATED, -0.5, 0.2, 0.7), run, slope, 0.0, -0.5, run)
+    """A trajectory whose last turns were negative: at the third it needs attention."""
+    return Trend(Emotion(Label.FRUSTRATED, -0.5, 0.2, 0.7), run, slope, 0.0, -0.5, run, attention=min(0.9, 0.2 * run))
 
 
 def held(runs: list[int], slope: float = 0.0) -> list[Finding | None]:
@@ -31,7 +31,7 @@ def test_a_run_offers_then_hands_off() -> None:
     """An offer at the third upset turn, a hand-off two turns later, each with its evidence."""
     found = held([1, 2, 3, 4, 5])
     assert [finding and finding.step for finding in found] == [None, None, Step.OFFER, None, Step.HAND_OFF]
-    assert found[2] == Finding("upset", Step.OFFER, "negative_run: upset", (1, 2, 3))
+    assert found[2] == Finding("upset", Step.OFFER, "attention: upset", (1, 2, 3))
     assert found[4] is not None
     assert found[4].evidence_turns == (1, 2, 3, 4, 5)
 
