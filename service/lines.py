@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from service.keys import Keys
 from service.settings import LineSettings, Settings
+from telephony.asterisk.carrier import Asterisk
 from telephony.carrier import Carrier
 from telephony.exotel.carrier import Exotel
 from telephony.genesys.carrier import Genesys
@@ -31,7 +32,7 @@ def open_carriers(settings: Settings, keys: Keys) -> tuple[Carrier, ...]:
         ValueError: a key of a carrier is not what its portal shows.
         OSError: a key file cannot be read.
     """
-    wanted = (_telnyx, _plivo, _vonage, _exotel, _genesys)
+    wanted = (_asterisk, _telnyx, _plivo, _vonage, _exotel, _genesys)
     others = [build(settings) for build in wanted]
     return (_twilio(settings, keys), *(carrier for carrier in others if carrier is not None))
 
@@ -44,6 +45,12 @@ def _twilio(settings: Settings, keys: Keys) -> Twilio:
     if chosen.auth_token is not None:
         control = TwilioControl(chosen.account_sid, keys.twilio_auth_token, fallback, chosen.api_base_url)
     return Twilio(settings.public_origin, tokens, fallback, control)
+
+
+def _asterisk(settings: Settings) -> Asterisk | None:
+    chosen = settings.asterisk
+    passwords = {name: password.get_secret_value() for name, password in chosen.credentials.items()}
+    return Asterisk(passwords, chosen.human_place) if passwords else None
 
 
 def _telnyx(settings: Settings) -> Telnyx | None:

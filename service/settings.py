@@ -87,50 +87,6 @@ class GenesysSettings(Group):
     previous_client_secret: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
 
 
-class TelnyxSettings(LineSettings):
-    """The Telnyx account whose calls we take; set up by its public key and an API key."""
-
-    public_key: str | None = Field(default=None, description="checks webhooks; base64, as the portal shows it")
-    previous_public_key: str | None = Field(default=None, description="still accepted while one is rotated")
-    api_key: SecretStr | None = None
-    api_base_url: str = "https://api.telnyx.com"
-
-
-class PlivoSettings(LineSettings):
-    """The Plivo account whose calls we take; set up by its id and token."""
-
-    auth_id: str | None = None
-    auth_token: SecretStr | None = None
-    previous_auth_token: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
-    api_base_url: str = "https://api.plivo.com"
-
-
-class VonageSettings(LineSettings):
-    """The Vonage application whose calls we take; set up by its id, signature secret and private key."""
-
-    application_id: str | None = None
-    signature_secret: SecretStr | None = None
-    previous_signature_secret: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
-    private_key_file: Path | None = Field(default=None, description="PEM, of the application")
-    api_base_url: str = "https://api.nexmo.com"
-
-
-class ExotelSettings(Group):
-    """The Exotel account whose calls we take; set up by a name and a password that its flow's addresses carry."""
-
-    webhook_user: str | None = None
-    webhook_password: SecretStr | None = None
-    previous_webhook_password: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
-
-
-class GenesysSettings(Group):
-    """The Genesys organization whose AudioHook sockets we take; set up by the key and the secret of its integration."""
-
-    api_key: SecretStr | None = None
-    client_secret: SecretStr | None = Field(default=None, description="base64")
-    previous_client_secret: SecretStr | None = Field(default=None, description="still accepted while one is rotated")
-
-
 class WebRtcSettings(Group):
     """Web calls."""
 
@@ -258,11 +214,6 @@ class Settings(BaseSettings):
     agent_file: Path | None = Field(default=None, description="agent to load at start; None: the example agent")
     default_number: str = Field(default="+15550100", description="number of the example agent")
     twilio: TwilioSettings = TwilioSettings()
-    telnyx: TelnyxSettings = TelnyxSettings()
-    plivo: PlivoSettings = PlivoSettings()
-    vonage: VonageSettings = VonageSettings()
-    exotel: ExotelSettings = ExotelSettings()
-    genesys: GenesysSettings = GenesysSettings()
     telnyx: TelnyxSettings = TelnyxSettings()
     plivo: PlivoSettings = PlivoSettings()
     vonage: VonageSettings = VonageSettings()

@@ -83,6 +83,7 @@ class Start:
         parameters: what our answer document gave the stream to bring along, the token among it.
         audio: how the samples travel; None where the carrier wants something that we do not speak.
         rings: the call itself, from a carrier that has no webhook before its stream.
+        says_stop: whether a hang-up is told by a `Stop`; else the carrier just closes the socket.
         lost_after_s: seconds without any message after which the line counts as lost; most carriers send 50 a second.
     """
 
@@ -92,6 +93,7 @@ class Start:
     parameters: Mapping[str, str] = field(default_factory=dict)
     audio: WireAudio | None = WireAudio()
     rings: IncomingCall | None = None
+    says_stop: bool = True
     lost_after_s: float = 5.0
 
 

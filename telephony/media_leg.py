@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pipecat.frames.frames import AudioRawFrame, Frame, InterruptionFrame, OutputTransportMessageFrame
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from telephony.carrier import (
@@ -37,6 +38,7 @@ GOODBYE_S = 1.0
 """How long the far side may take to answer our goodbye."""
 
 TOO_BIG = 1009
+_CLOSED_WELL = 1000
 _OVER = (RuntimeError, OSError, TimeoutError, WebSocketDisconnect)
 """What a socket raises that is gone."""
 
@@ -48,6 +50,14 @@ class _HeldSocket(WebSocket):
         super().__init__(socket.scope, socket.receive, socket.send)
         self.client_state = socket.client_state
         self.application_state = socket.application_state
+        self.far_code = 0
+
+    async def receive(self) -> Message:
+        """The next message; remembers how the far side closed."""
+        message = await super().receive()
+        if message["type"] == "websocket.disconnect":
+            self.far_code = int(message.get("code") or 0)
+        return message
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Leave it open: the leg says goodbye first."""
@@ -121,8 +131,9 @@ class MediaLeg:
         self._timers: set[asyncio.TimerHandle] = set()
         self._closing_code = 1000
         self._audio = start.audio or WireAudio()
+        self._held = _HeldSocket(websocket)
         self._transport = FastAPIWebsocketTransport(
-            _HeldSocket(websocket),
+            self._held,
             FastAPIWebsocketParams(
                 serializer=_Serializer(self, codec, self._audio),
                 audio_in_enabled=True,
@@ -277,7 +288,8 @@ class MediaLeg:
         self._timers.add(loop.call_later(left_s, self._marks.came_back, name))
 
     async def _disconnected(self, *_: object) -> None:
-        self._end(f"{LOST}: the stream was closed")
+        hung_up = not self._start.says_stop and self._held.far_code == _CLOSED_WELL
+        self._end("the caller hung up" if hung_up else f"{LOST}: the stream was closed")
 
     def _end(self, reason: str) -> None:
         if not self._ended.is_set():

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
+from typing import cast
 
 from aioice.ice import get_host_addresses
 
@@ -97,8 +98,7 @@ class _Port(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # the loop's own class does not derive from it
         self.address = transport.get_extra_info("sockname")[:2]
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
