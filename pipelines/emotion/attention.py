@@ -16,10 +16,10 @@ from pipelines.emotion.fusion import shares
 
 HEAT: Final[Mapping[Label, float]] = {
     Label.ANGRY: 1.0,
-    Label.FRUSTRATED: 0.7,
-    Label.ANXIOUS: 0.7,
-    Label.SAD: 0.55,
-    Label.CONFUSED: 0.25,
+    Label.FRUSTRATED: 0.8,
+    Label.ANXIOUS: 0.8,
+    Label.SAD: 0.7,
+    Label.CONFUSED: 0.3,
 }
 """How much a label, when it is certain, calls for care. Confusion alone wears patience down slowly."""
 
