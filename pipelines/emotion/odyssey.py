@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.emotion.fused_attention import fuse_attention
 from pipelines.ports import EngineFailed
 from pipelines.speech.torch_device import UNUSED, Device, gpu_extra
 
@@ -78,7 +77,6 @@ def blank(config: Mapping[str, Any], wavlm: Mapping[str, Any], outputs: int, pla
     torch = gpu_extra("torch")
     transformers = gpu_extra("transformers")
     encoder = transformers.WavLMModel(transformers.WavLMConfig(**wavlm))
-    fuse_attention(encoder)
     width = int(encoder.config.hidden_size)
     layers: list[Any] = []
     for index in range(int(config["classifier_hidden_layers"])):

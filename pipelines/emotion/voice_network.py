@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pipelines.emotion import odyssey
 from pipelines.emotion.batching import NoMemory
-from pipelines.emotion.fused_attention import fuse_attention
 from pipelines.emotion.pooling import pool_states
+from pipelines.emotion.settled import settle
 from pipelines.ports import EngineFailed, Pcm
 from pipelines.speech.torch_device import Device, blamed_on, choose_device, gpu_extra, load_network
 from pipelines.speech.waveform import MODEL_RATE_HZ, model_waveform
@@ -197,7 +197,7 @@ def _classifier(model: str, place: Device) -> VoiceNetwork:
     """An audio classifier of transformers on waveforms."""
     transformers = gpu_extra("transformers")
     network = load_network(transformers.AutoModelForAudioClassification, model, place)
-    fuse_attention(network)
+    settle(network)
     extractor = transformers.AutoFeatureExtractor.from_pretrained(model)
     pads = getattr(network.config, "feat_extract_norm", "") == "layer"
 
@@ -222,6 +222,7 @@ def _odyssey(model: str, config: Mapping[str, Any], place: Device) -> VoiceNetwo
 
 def odyssey_network(loaded: odyssey.Odyssey, config: Mapping[str, Any], place: Device, name: str) -> VoiceNetwork:
     """An Odyssey network as a voice network."""
+    settle(loaded.encoder)
     mean, std = float(config.get("mean", 0.0)), float(config.get("std", 1.0))
     layered = loaded.encoder.config.feat_extract_norm == "layer"
     return VoiceNetwork(

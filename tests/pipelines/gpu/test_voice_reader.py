@@ -14,10 +14,10 @@ import pytest
 
 from pipelines.emotion.batching import Busy, Limits, Why
 from pipelines.emotion.estimate import LABELS, Label
-from pipelines.emotion.fused_attention import fuse_attention
 from pipelines.emotion.judges import HeadJudge, OutputsJudge, judge_from
 from pipelines.emotion.outputs import AttributeHead, head_for, log_shares, meaning_of
 from pipelines.emotion.prosody import NAMES
+from pipelines.emotion.settled import settle
 from pipelines.emotion.transformers_reader import TransformersVoiceReader
 from pipelines.emotion.voice_network import VoiceNetwork, compiled, load_voice_network
 from pipelines.ports import EngineFailed, Pcm, VoiceReader
@@ -184,6 +184,7 @@ def test_odyssey_pooling_is_weighted_mean_and_deviation(tmp_path: Path) -> None:
 
     config, _ = transformers.PretrainedConfig.get_config_dict(str(save_odyssey(tmp_path, ODYSSEY)))
     network = odyssey.load(str(tmp_path), config, 8, Device("cpu", torch.float32))
+    settle(network.encoder)
     values = torch.randn(1, 8000)
     with torch.inference_mode():
         states = network.encoder(values).last_hidden_state[0].double()
@@ -198,7 +199,7 @@ def test_odyssey_pooling_is_weighted_mean_and_deviation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("padded", [False, True])
-def test_fused_attention_says_what_transformers_says(padded: bool) -> None:
+def test_a_settled_network_says_what_it_said(padded: bool) -> None:
     """Faster, and nothing else."""
     torch.manual_seed(2)
     shape = {**TINY, "num_hidden_layers": 2, "feat_extract_norm": "layer", "do_stable_layer_norm": True}
@@ -209,7 +210,7 @@ def test_fused_attention_says_what_transformers_says(padded: bool) -> None:
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore", UserWarning)  # of torch, about the masks that transformers mixes
         before = plain(values, attention_mask=mask).last_hidden_state
-        fuse_attention(plain)
+        settle(plain)
         after = plain(values, attention_mask=mask).last_hidden_state
     held = 12 if padded else before.shape[1]
     np.testing.assert_allclose(after[0, :held], before[0, :held], atol=1e-5)

@@ -1,4 +1,7 @@
-"""WavLM's attention by torch's fused kernel: transformers computes it in steps and keeps weights that nobody reads."""
+"""Networks made ready to compute and never to learn: fused attention for WavLM, weight norm taken into the weights.
+
+transformers computes WavLM's attention in steps and keeps weights that nobody reads.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from typing import Any
 from pipelines.speech.torch_device import gpu_extra
 
 
-def fuse_attention(network: Any) -> None:
-    """Let every WavLM attention of a network run through scaled_dot_product_attention; the outputs stay the same."""
-    for module in network.modules():
+def settle(network: Any) -> None:
+    """Run every WavLM attention through the fused kernel and drop weight norm; the outputs stay the same."""
+    parametrize = gpu_extra("torch.nn.utils.parametrize")
+    for module in list(network.modules()):
         if hasattr(module, "torch_multi_head_self_attention"):
             module.torch_multi_head_self_attention = partial(_attend, module)
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
 
 
 def _attend(attention: Any, states: Any, mask: Any, bias: Any) -> tuple[Any, None]:
