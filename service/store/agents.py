@@ -104,7 +104,7 @@ class AgentRepository:
         query = select(AgentRow).where(AgentRow.tenant_id == self._tenant_id).order_by(AgentRow.agent_id).limit(limit)
         if after is not None:
             query = query.where(AgentRow.agent_id > after)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return [await self._state(session, row) for row in await session.scalars(query)]
 
     async def get(self, agent_id: str) -> AgentState:
@@ -113,7 +113,7 @@ class AgentRepository:
         Raises:
             NoSuchAgent: this tenant has none of that id.
         """
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return await self._state(session, await self._row(session, agent_id))
 
     async def version(self, agent_id: str, number: int) -> Agent:
@@ -122,7 +122,7 @@ class AgentRepository:
         Raises:
             NoSuchAgent: there is no such version.
         """
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return Agent.model_validate((await self._version(session, agent_id, number)).spec)
 
     async def redraft(self, agent_id: str, revision: int, draft: Agent, *, by: str) -> AgentState:
@@ -184,7 +184,7 @@ class AgentRepository:
     async def numbers(self) -> list[Number]:
         """The tenant's telephone numbers."""
         query = select(NumberRow).where(NumberRow.tenant_id == self._tenant_id).order_by(NumberRow.e164)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return [Number(row.e164, row.agent_id) for row in await session.scalars(query)]
 
     async def route(self, e164: str, agent_id: str, *, by: str) -> Number:

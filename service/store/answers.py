@@ -41,30 +41,30 @@ class AnswerRepository:
             asked: a fingerprint of the request.
         """
         now = datetime.now(UTC)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             old = delete(AnswerRow).where(AnswerRow.tenant_id == self._tenant_id, AnswerRow.created_at < now - KEPT_FOR)
             await session.execute(old)
         row = AnswerRow(
             tenant_id=self._tenant_id, key=key, asked=asked, status=None, headers={}, body="", created_at=now
         )
         try:
-            async with self._database.session() as session:
+            async with self._database.session(self._tenant_id) as session:
                 session.add(row)
         except IntegrityError:
-            async with self._database.session() as session:
+            async with self._database.session(self._tenant_id) as session:
                 held = await session.get(AnswerRow, (self._tenant_id, key))
             return None if held is None else Answer(held.asked, held.status, held.headers, held.body)
         return None
 
     async def keep(self, key: str, status: int, headers: Mapping[str, str], body: str) -> None:
         """Keep what was answered."""
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             row = await session.get(AnswerRow, (self._tenant_id, key))
             if row is not None:
                 row.status, row.headers, row.body = status, dict(headers), body
 
     async def forget(self, key: str) -> None:
         """Give a key free: the request failed and may be sent again."""
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             of_key = (AnswerRow.tenant_id == self._tenant_id, AnswerRow.key == key)
             await session.execute(delete(AnswerRow).where(*of_key))

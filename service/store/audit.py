@@ -95,7 +95,7 @@ async def audited(database: Database, tenant_id: str) -> AsyncIterator[tuple[Asy
     Raises:
         DatabaseAway: the database cannot be reached.
     """
-    async with database.session() as session:
+    async with database.session(tenant_id) as session:
         await session.execute(update(TenantRow).where(TenantRow.tenant_id == tenant_id).values(name=TenantRow.name))
         query = select(AuditRow.seq, AuditRow.sha256).where(AuditRow.tenant_id == tenant_id)
         last = (await session.execute(query.order_by(AuditRow.seq.desc()).limit(1))).first()
@@ -117,7 +117,7 @@ class AuditRepository:
         query = select(AuditRow).where(AuditRow.tenant_id == self._tenant_id).order_by(AuditRow.seq.desc()).limit(limit)
         if before is not None:
             query = query.where(AuditRow.seq < before)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return [
                 AuditEntry(row.seq, row.at, row.who, row.action, row.target, row.detail, row.sha256)
                 for row in await session.scalars(query)
@@ -125,7 +125,7 @@ class AuditRepository:
 
     async def hashes(self) -> frozenset[str]:
         """Every hash of the chain."""
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             query = select(AuditRow.sha256).where(AuditRow.tenant_id == self._tenant_id)
             return frozenset(await session.scalars(query))
 
@@ -133,7 +133,7 @@ class AuditRepository:
         """Compute every hash anew."""
         previous, entries, after = START, 0, 0
         while True:
-            async with self._database.session() as session:
+            async with self._database.session(self._tenant_id) as session:
                 query = select(AuditRow).where(AuditRow.tenant_id == self._tenant_id, AuditRow.seq > after)
                 rows = list(await session.scalars(query.order_by(AuditRow.seq).limit(500)))
             for row in rows:

@@ -85,7 +85,7 @@ class CallRepository:
             StoryBroken: the life does not begin with its CallStart or CallResumed.
             sqlalchemy.exc.IntegrityError: the call's agent version is not known.
         """
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             of_call = (EventRow.tenant_id == self._tenant_id, EventRow.call_id == call_id)
             first = entries[0].seq // LIFE * LIFE if entries else 0
             of_life = EventRow.seq.between(first, first + LIFE - 1)
@@ -100,7 +100,7 @@ class CallRepository:
 
     async def get(self, call_id: str) -> CallRecord | None:
         """The record of a call, None where this tenant has no such call."""
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             row = (await session.execute(self._summaries().where(CallRow.call_id == call_id))).first()
             if row is None:
                 return None
@@ -127,7 +127,7 @@ class CallRepository:
             query = query.where(CallRow.carrier_call_id == carrier_call_id)
         if cursor is not None:
             query = query.where(CallRow.call_id < cursor)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             found = [_summary(row) for row in await session.execute(query)]
         more = len(found) > limit
         return CallPage(tuple(found[:limit]), found[limit - 1].call_id if more else None)
@@ -135,7 +135,7 @@ class CallRepository:
     async def story(self, call_id: str, after: int = 0, limit: int = 500) -> list[tuple[int, Payload]]:
         """The story of a call after a position: (seq, payload), at most `limit` of them."""
         query = self._of(EventRow, call_id).where(EventRow.seq > after).order_by(EventRow.seq).limit(limit)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return [(row.seq, row.payload) for row in await session.scalars(query)]
 
     def _summaries(self) -> Select[CallRow, int, str]:
@@ -168,7 +168,7 @@ async def whose_line(database: Database, carrier: str, carrier_call_id: str) -> 
         .order_by(CallRow.call_id.desc())
         .limit(1)
     )
-    async with database.session() as session:
+    async with database.session(seek=carrier_call_id) as session:
         row = (await session.execute(query)).first()
         return None if row is None else (row[0], row[1])
 

@@ -41,19 +41,28 @@ class Database:
         self._engine = create_async_engine(url, **options)
         if self._sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+        else:
+            event.listen(self._engine.sync_engine, "connect", _take_role)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False, autoflush=False)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    async def session(self, tenant_id: str | None = None, *, seek: str | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when it raises.
 
         Nothing is flushed before a query unless asked for: whoever reads what the block itself wrote flushes first.
+        PostgreSQL shows and takes only rows of the tenant, and the row that is sought by its own name.
+
+        Args:
+            tenant_id: whose rows; None for none.
+            seek: what must be found before the tenant is known: a number, an address, a key, a tenant's name.
 
         Raises:
             DatabaseAway: the database could not be reached or lost the connection.
         """
         try:
             async with self._sessions() as session, session.begin():
+                if not self._sqlite:
+                    await session.execute(_SETTINGS, {"tenant": tenant_id or "", "seek": seek or ""})
                 yield session
         except _REFUSED:
             raise
@@ -111,6 +120,25 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+_SETTINGS = text("SELECT set_config('app.tenant', :tenant, true), set_config('app.seek', :seek, true)")
+
+
+async def enter(session: AsyncSession, tenant_id: str) -> None:
+    """Go on in this transaction as a tenant that was found in it."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(_SETTINGS, {"tenant": tenant_id, "seek": ""})
+
+
+def _take_role(connection: Any, _: object) -> None:
+    """Work as the role that owns nothing; where nobody could make it, the policies hold for the owner too."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT set_config('role', rolname, false) FROM pg_roles"
+        " WHERE rolname = 'attune_app' AND pg_has_role(current_user, oid, 'MEMBER')"
+    )
     cursor.close()
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.domain.access import Role, Scope
 from service.domain.calls import new_id
 from service.store.audit import audited
-from service.store.database import Database
+from service.store.database import Database, enter
 from service.store.tables import ApiKeyRow, LoginRow, PersonRow, TenantRow
 
 USED_EVERY = timedelta(minutes=1)
@@ -108,12 +108,12 @@ class PeopleRepository:
         query = select(PersonRow).where(PersonRow.tenant_id == self._tenant_id)
         if after is not None:
             query = query.where(PersonRow.person_id > after)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return [_person(row) for row in await session.scalars(query.order_by(PersonRow.person_id).limit(limit))]
 
     async def get(self, person_id: str) -> Person | None:
         """One of them, None where this tenant has no such person."""
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             row = await session.get(PersonRow, (self._tenant_id, person_id))
             return None if row is None else _person(row)
 
@@ -196,7 +196,7 @@ class KeyRepository:
         query = select(ApiKeyRow).where(ApiKeyRow.tenant_id == self._tenant_id)
         if after is not None:
             query = query.where(ApiKeyRow.key_id > after)
-        async with self._database.session() as session:
+        async with self._database.session(self._tenant_id) as session:
             return [_key(row) for row in await session.scalars(query.order_by(ApiKeyRow.key_id).limit(limit))]
 
     async def revoke(self, key_id: str, *, by: str) -> bool:
@@ -222,11 +222,17 @@ class Doors:
 
     async def people_with(self, email: str, tenant: str | None) -> Sequence[tuple[Person, str]]:
         """Active people with an address and their password hashes, in the tenant of that name where one is given."""
-        query = select(PersonRow).where(PersonRow.email == email, PersonRow.active)
-        if tenant is not None:
-            query = query.join(TenantRow, TenantRow.tenant_id == PersonRow.tenant_id).where(TenantRow.name == tenant)
-        async with self._database.session() as session:
-            return [(_person(row), row.password_hash) for row in await session.scalars(query.limit(20))]
+        query = select(PersonRow).where(PersonRow.email == email, PersonRow.active).limit(20)
+        if tenant is None:
+            async with self._database.session(seek=email) as session:
+                return [(_person(row), row.password_hash) for row in await session.scalars(query)]
+        async with self._database.session(seek=tenant) as session:
+            tenant_id = await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == tenant))
+            if tenant_id is None:
+                return []
+            await enter(session, tenant_id)
+            own = query.where(PersonRow.tenant_id == tenant_id)
+            return [(_person(row), row.password_hash) for row in await session.scalars(own)]
 
     async def person(self, tenant_id: str, person_id: str, login_id: str) -> Person | None:
         """An active person whose login still holds."""
@@ -244,7 +250,7 @@ class Doors:
                 LoginRow.revoked_at.is_(None),
             )
         )
-        async with self._database.session() as session:
+        async with self._database.session(tenant_id) as session:
             row = await session.scalar(query)
             return None if row is None else _person(row)
 
@@ -299,7 +305,7 @@ class Doors:
     async def key(self, key_id: str) -> tuple[ApiKey, str] | None:
         """A key in force and the hash of its secret; notes that it is used."""
         now = datetime.now(UTC)
-        async with self._database.session() as session:
+        async with self._database.session(seek=key_id) as session:
             row = await session.scalar(select(ApiKeyRow).where(ApiKeyRow.key_id == key_id))
             if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
                 return None
@@ -311,7 +317,7 @@ class Doors:
         if key.last_used_at is not None and now - key.last_used_at < USED_EVERY:
             return
         of_key = (ApiKeyRow.tenant_id == key.tenant_id, ApiKeyRow.key_id == key.key_id)
-        async with self._database.session() as session:
+        async with self._database.session(key.tenant_id) as session:
             await session.execute(update(ApiKeyRow).where(*of_key).values(last_used_at=now))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipelines.plan import Agent
 from service.domain.calls import new_id
 from service.store.agents import publish
-from service.store.database import Database, DatabaseAway
+from service.store.database import Database, DatabaseAway, enter
 from service.store.tables import AgentRow, AgentVersionRow, NumberRow, TenantRow
 
 _ROUTES_KEPT = 1_000
@@ -61,7 +61,7 @@ class TenantRepository:
         Raises:
             DatabaseAway: the database cannot be reached.
         """
-        async with self._database.session() as session:
+        async with self._database.session(seek=tenant) as session:
             return await self._tenant(session, tenant)
 
     async def named(self, tenant: str) -> str | None:
@@ -70,7 +70,7 @@ class TenantRepository:
         Raises:
             DatabaseAway: the database cannot be reached.
         """
-        async with self._database.session() as session:
+        async with self._database.session(seek=tenant) as session:
             return await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == tenant))
 
     async def route(self, to_number: str) -> Route | None:
@@ -79,28 +79,33 @@ class TenantRepository:
         Raises:
             DatabaseAway: the database cannot be reached and this number was never asked for before.
         """
-        query = (
-            select(NumberRow.tenant_id, AgentVersionRow.agent_version_id, AgentVersionRow.spec)
-            .join(
-                AgentVersionRow,
-                (AgentVersionRow.tenant_id == NumberRow.tenant_id) & (AgentVersionRow.agent_id == NumberRow.agent_id),
-            )
-            .where(NumberRow.e164 == to_number, AgentVersionRow.published)
-        )
         try:
-            async with self._database.session() as session:
-                row = (await session.execute(query)).first()
+            async with self._database.session(seek=to_number) as session:
+                route = await self._answering(session, to_number)
         except DatabaseAway:
             if to_number in self._known:
                 return self._known[to_number]
             raise
-        if row is None:
+        if route is None:
             self._known.pop(to_number, None)
             return None
-        tenant_id, agent_version_id, spec = row
-        route = Route(tenant_id, agent_version_id, Agent.model_validate(spec))
         self._remember(to_number, route)
         return route
+
+    async def _answering(self, session: AsyncSession, number: str) -> Route | None:
+        held = await session.scalar(select(NumberRow).where(NumberRow.e164 == number))
+        if held is None:
+            return None
+        await enter(session, held.tenant_id)
+        query = select(AgentVersionRow).where(
+            AgentVersionRow.tenant_id == held.tenant_id,
+            AgentVersionRow.agent_id == held.agent_id,
+            AgentVersionRow.published,
+        )
+        version = await session.scalar(query)
+        if version is None:
+            return None
+        return Route(held.tenant_id, version.agent_version_id, Agent.model_validate(version.spec))
 
     async def version(self, tenant_id: str, agent_version_id: str) -> Agent | None:
         """One version of a tenant's agent, published or not; None where there is none.
@@ -109,7 +114,7 @@ class TenantRepository:
             DatabaseAway: the database cannot be reached and no route ever led to this version.
         """
         try:
-            async with self._database.session() as session:
+            async with self._database.session(tenant_id) as session:
                 row = await session.get(AgentVersionRow, (tenant_id, agent_version_id))
                 return None if row is None else Agent.model_validate(row.spec)
         except DatabaseAway:
@@ -125,9 +130,11 @@ class TenantRepository:
             del self._known[next(iter(self._known))]
 
     async def _ensure(self, agent: Agent, number: str, tenant: str) -> str:
-        async with self._database.session() as session:
-            tenant_id = await self._tenant(session, tenant)
+        async with self._database.session(seek=number) as session:
             held = await session.scalar(select(NumberRow).where(NumberRow.e164 == number))
+        async with self._database.session(seek=tenant) as session:
+            tenant_id = await self._tenant(session, tenant)
+            await enter(session, tenant_id)
             agent_id = await self._agent(session, tenant_id, agent.name) if held is None else held.agent_id
             owner = tenant_id if held is None else held.tenant_id
             if owner == tenant_id and await self._is_ours(session, tenant_id, agent_id):
@@ -140,6 +147,7 @@ class TenantRepository:
         tenant_id = await session.scalar(select(TenantRow.tenant_id).where(TenantRow.name == name))
         if tenant_id is None:
             tenant_id = new_id()
+            await enter(session, tenant_id)
             session.add(TenantRow(tenant_id=tenant_id, name=name, created_at=datetime.now(UTC)))
             await session.flush()
         return tenant_id

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from service.api.access import NEEDS, OPEN
 from service.domain.access import MAY, Role, Scope
@@ -219,11 +220,12 @@ async def test_the_trail_shows_a_changed_row(database: Database) -> None:
     whole = await trail.check()
     assert (whole.entries, whole.broken_at) == (5, None)
     assert whole.head in await trail.hashes()
-    async with database.session() as session:
-        changed = update(AuditRow).where(AuditRow.tenant_id == tenant_id, AuditRow.seq == 3)
-        await session.execute(changed.values(who="person:somebody-else"))
+    third = (AuditRow.tenant_id == tenant_id, AuditRow.seq == 3)
+    intruder = create_async_engine(database.url)
+    async with intruder.begin() as connection:
+        await connection.execute(update(AuditRow).where(*third).values(who="person:somebody-else"))
     assert (await trail.check()).broken_at == 3
-    async with database.session() as session:
-        row = await session.get_one(AuditRow, (tenant_id, 3))
-        await session.delete(row)
+    async with intruder.begin() as connection:
+        await connection.execute(delete(AuditRow).where(*third))
     assert (await trail.check()).broken_at == 3
+    await intruder.dispose()

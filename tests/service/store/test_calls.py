@@ -82,7 +82,7 @@ async def test_offering_entries_again_changes_nothing(database: Database, known:
     once = await calls.get(start.call_id)
     await calls.apply(start.call_id, story)
     assert await calls.get(start.call_id) == once
-    async with database.session() as session:
+    async with database.session(known.tenant_id) as session:
         counts = [await session.scalar(select(func.count()).select_from(row)) for row in (EventRow, HandOffRow, LegRow)]
     assert counts == [len(story), 1, 1]
 

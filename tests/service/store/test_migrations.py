@@ -15,10 +15,11 @@ from tests.service.conftest import settle
 from tests.service.record import write
 
 
-async def fill(database: Database) -> None:
-    """Put a whole call into a database whose schema is at its head."""
+async def fill(database: Database) -> str:
+    """Put a whole call into a database whose schema is at its head; whose it is."""
     known = await settle(database)
     await write(CallRepository(database, known.tenant_id), known.call(), Outcome.RESOLVED)
+    return known.tenant_id
 
 
 def differences(connection: Connection) -> list[object]:
@@ -40,8 +41,8 @@ async def test_every_revision_up_and_down_with_data(database_url: str) -> None:
             assert set(left) == {"alembic_version"}
         for revision in reversed(revisions):
             await database.migrate(revision)
-        await fill(database)
-        async with database.session() as session:
+        tenant_id = await fill(database)
+        async with database.session(tenant_id) as session:
             assert await session.scalar(select(func.count()).select_from(CallRow)) == 1
             assert (await session.scalar(select(func.count()).select_from(EventRow)) or 0) > 20
     finally:

@@ -35,7 +35,7 @@ async def test_a_changed_agent_is_a_new_version(database: Database) -> None:
     route = await TenantRepository(database).route(NUMBER)
     assert route is not None
     assert (route.agent_version_id, route.agent) == (new_id, changed)
-    async with database.session() as session:
+    async with database.session(tenant_id) as session:
         old = await session.get_one(AgentVersionRow, (tenant_id, old_id))
         new = await session.get_one(AgentVersionRow, (tenant_id, new_id))
     assert (old.number, old.published, old.spec["greeting"]) == (1, False, AGENT.greeting)
