@@ -23,6 +23,9 @@ _RESTS_ON: Final = (
 )
 """The code behind a feature vector, besides the encoder."""
 
+_CODE: Final = "".join(inspect.getsource(part) for part in _RESTS_ON).encode()
+"""As it is imported: a file that changes during a run does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -109,8 +112,7 @@ class FeatureShelf:
     def key(self, corpus: Corpus, condition: Condition) -> str:
         """What the features rest on: the recordings, the labels, the encoder, the code."""
         digest = hashlib.sha256(f"{self._version} {condition} {corpus.is_read}".encode())
-        for part in _RESTS_ON:
-            digest.update(inspect.getsource(part).encode())
+        digest.update(_CODE)
         for one in corpus.recordings:
             size = one.file.stat().st_size if one.file.is_file() else -1
             digest.update(f"{one.name} {one.speaker} {one.emotion} {size}\n".encode())
