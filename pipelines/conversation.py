@@ -41,7 +41,7 @@ from pipelines.speech.voicing import Voicing
 from pipelines.speech.watchdog import Watchdog
 from pipelines.turns.book import TurnBook
 from pipelines.turns.delivering import Delivered, Delivering
-from pipelines.turns.detection import TurnModels
+from pipelines.turns.detection import CallVad, TurnModels
 from pipelines.turns.finishing import CallerFinished
 from pipelines.turns.starting import FloorTaken
 
@@ -133,11 +133,12 @@ class Conversation:
         self._policing = Policing(policy_of(plan.agent), book, humans_in)
         estimates = Estimates([])
         delivering = Delivering(book, line.audio_out_hz)
-        caller_turns = self._turns(engines.turns, delivering, estimates)
+        vad = engines.turns.voice_activity()
+        caller_turns = self._turns(engines.turns, vad, delivering, estimates)
         pipeline = Pipeline(
             [
                 line.transport.input(),
-                Hearing(engines.recogniser, book),
+                Hearing(engines.recogniser, book, vad=vad),
                 EmotionTap(engines.emotion, book, estimates),
                 caller_turns,
                 EmotionGate(book, estimates),
@@ -197,9 +198,10 @@ class Conversation:
         """Break off: say these words, then ask for a human for this reason, or end the call where there is none."""
         await self._policing.hand_over(words, reason)
 
-    def _turns(self, models: TurnModels, delivering: Delivering, estimates: Estimates) -> LLMUserAggregator:
+    def _turns(
+        self, models: TurnModels, vad: CallVad, delivering: Delivering, estimates: Estimates
+    ) -> LLMUserAggregator:
         """Pipecat's aggregator of the caller's turns, with our models and our rules of who has the floor."""
-        vad = models.voice_activity()
         caller = LLMUserAggregator(
             LLMContext(),
             params=LLMUserAggregatorParams(

@@ -7,7 +7,15 @@ import time
 from collections.abc import AsyncGenerator
 
 import numpy as np
-from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService, STTService
@@ -15,8 +23,9 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
 from pipelines.frames import NothingHeardFrame, Utterance
-from pipelines.ports import EngineFailed, Recogniser
+from pipelines.ports import EngineFailed, Recogniser, Recognition
 from pipelines.turns.book import TurnBook
+from pipelines.turns.detection import CallVad
 
 INAUDIBLE = "..."
 """Stands for speech that could not be recognised, so that the turn ends and the caller is asked again."""
@@ -26,6 +35,9 @@ RECOGNITION_S = 3.0
 
 LEAD_S = 0.3
 """Audio kept from before the moment at which voice activity was confirmed."""
+
+AHEAD_WINDOWS = 3
+"""Quiet windows of voice activity (32 ms each) after which recognition begins; voice activity itself waits for six."""
 
 PADDING_S = 0.3
 """Silence appended to a stretch of speech: recognisers garble a last word that ends abruptly."""
@@ -38,7 +50,17 @@ class Hearing(SegmentedSTTService):
     and the second interrupt the answer, so a transcript is final only when nothing else is being spoken or recognised.
     """
 
-    def __init__(self, recogniser: Recogniser, book: TurnBook, *, within_s: float = RECOGNITION_S) -> None:
+    def __init__(
+        self, recogniser: Recogniser, book: TurnBook, *, vad: CallVad | None = None, within_s: float = RECOGNITION_S
+    ) -> None:
+        """Create the processor.
+
+        Args:
+            recogniser: the engine.
+            book: of the call.
+            vad: the call's voice activity; with it recognition begins before voice activity has ended for sure.
+            within_s: longest that a recognition may take, besides a quarter of the speech's length.
+        """
         super().__init__(
             sample_rate=None,
             trailing_silence_secs=PADDING_S,
@@ -49,6 +71,8 @@ class Hearing(SegmentedSTTService):
         self._within_s = within_s
         self._book = book
         self._under_way = 0
+        self._vad = vad
+        self._ahead: asyncio.Task[Recognition] | None = None
 
     @property
     def wants_wav_segments(self) -> bool:
@@ -73,7 +97,8 @@ class Hearing(SegmentedSTTService):
         rate_hz = self.sample_rate
         try:
             async with asyncio.timeout(self._within_s + 0.25 * len(pcm) / rate_hz):
-                recognition = await self._recogniser.recognise(pcm, rate_hz)
+                ahead, self._ahead = self._ahead, None
+                recognition = await (ahead or self._recogniser.recognise(pcm, rate_hz))
         except EngineFailed as failed:
             self._book.fell_back("recognition", str(failed))
             recognition = None
@@ -99,6 +124,32 @@ class Hearing(SegmentedSTTService):
             )
         else:
             yield NothingHeardFrame()
+
+    async def process_audio_frame(self, frame: InputAudioRawFrame, direction: FrameDirection) -> None:
+        """Keep the sound; recognise early what may be the end, and throw that away if the voice goes on."""
+        await super().process_audio_frame(frame, direction)
+        if self._vad is None or not self._user_speaking:
+            return
+        if self._vad.voiced_windows:
+            await self._forget_ahead()
+        elif self._ahead is None and self._vad.quiet_windows >= AHEAD_WINDOWS:
+            pcm = np.frombuffer(bytes(self._audio_buffer) + self._trailing_silence(), np.int16)
+            self._ahead = self.create_task(self._recogniser.recognise(pcm, self.sample_rate), "recognition ahead")
+
+    async def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await self.cancel_task(ahead)
+
+    async def stop(self, frame: EndFrame) -> None:
+        """Leave no recognition behind."""
+        await self._forget_ahead()
+        await super().stop(frame)
+
+    async def cancel(self, frame: CancelFrame) -> None:
+        """Leave no recognition behind."""
+        await self._forget_ahead()
+        await super().cancel(frame)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Mark a transcript final only when no other segment is being spoken or recognised."""

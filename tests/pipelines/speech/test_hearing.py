@@ -12,6 +12,8 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.tests.utils import SleepFrame, run_test
 
 from pipelines.emotion.baseline import CallerBaseline
@@ -20,6 +22,7 @@ from pipelines.plan import ConversationPlan
 from pipelines.ports import EngineFailed, Pcm, Recognition
 from pipelines.speech.hearing import INAUDIBLE, LEAD_S, Hearing
 from pipelines.turns.book import TurnBook
+from pipelines.turns.detection import CallVad, TurnModels
 from service.examples import example_agent
 from tests.pipelines.empathy.test_answering import Told, fallbacks
 
@@ -107,3 +110,39 @@ async def test_long_quiet_before_speech_is_left_out() -> None:
     ear = Ear(["hello"])
     await hear(ear, speech(1.0, lead_s=3.0))
     assert len(ear.heard[0]) / RATE_HZ < 1.0 + 0.2 + LEAD_S + 0.3 + 0.1
+
+
+async def listen_with(vad: CallVad, moments: list[tuple[int, int]]) -> list[int]:
+    """How many recognitions had begun after each moment of voiced and quiet windows, then after the stretch ended."""
+    ear = Ear(["ahead"] * 9)
+    book = TurnBook(ConversationPlan(call_id="c", agent=example_agent()), Told(), CallerBaseline())
+    hearing = Hearing(ear, book, vad=vad)
+    begun: list[int] = []
+
+    class Script(FrameProcessor):
+        """Moves voice activity on before each frame of sound."""
+
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            await super().process_frame(frame, direction)
+            if isinstance(frame, InputAudioRawFrame) and moments:
+                begun.append(len(ear.heard))
+                vad.voiced_windows, vad.quiet_windows = moments.pop(0)
+            await self.push_frame(frame, direction)
+
+    frames: list[Frame] = [VADUserStartedSpeakingFrame(start_secs=0.2)]
+    for _ in range(len(moments)):
+        frames += [*audio(0.02), SleepFrame(sleep=0.05)]
+    frames += [VADUserStoppedSpeakingFrame(stop_secs=0.2), SleepFrame(sleep=0.2)]
+    down, _ = await run_test(Pipeline([Script(), hearing]), frames_to_send=frames)
+    assert [frame.text for frame in down if isinstance(frame, TranscriptionFrame)] == ["ahead"]
+    return [*begun[1:], len(ear.heard)]
+
+
+async def test_recognition_begins_before_the_silence_is_sure() -> None:
+    """At the third quiet window; what was begun is what is used."""
+    assert await listen_with(TurnModels().voice_activity(), [(5, 0), (0, 1), (0, 3), (0, 5)]) == [0, 0, 1, 1]
+
+
+async def test_a_voice_that_goes_on_throws_the_early_recognition_away() -> None:
+    """The whole stretch is recognised when it ends, once."""
+    assert await listen_with(TurnModels().voice_activity(), [(0, 3), (1, 0), (2, 0), (2, 0)]) == [1, 1, 1, 2]
