@@ -3,7 +3,8 @@
 There is no webhook before the call: the dialplan dials our media socket, and the socket rings. Its handshake carries
 the name and password of the trunk (HTTP Basic); without them nobody is let in. When the socket is closed the dialplan
 goes on (`Dial` with option `g`) and asks `/v1/asterisk/next?call=...`, with the same name and password, what the caller
-needs: the answer is `hangup`, or the name of a place where humans are. No answer means humans.
+needs: the answer is `hangup`, `again` and a token where a lost call goes on, or the name of a place where humans are.
+No answer means humans.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from telephony.leg import IncomingCall
 from telephony.webhooks import last_part, query_fields
 
 HANG_UP = "hangup"
+AGAIN = "again"
 _TEXT = "text/plain"
 
 
@@ -68,8 +70,8 @@ class Asterisk:
         return AsteriskCodec()
 
     def answer(self, call: IncomingCall, call_id: str, token: str) -> Document:
-        """Nothing: the call is on its socket already."""
-        return self.acknowledge()
+        """Dial the media socket again with this token: the call was lost and goes on."""
+        return Document(f"{AGAIN} {token}", _TEXT)
 
     def to_human(self, words: str = "") -> Document:
         """The place where humans are; the dialplan says its own words."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from telephony.bounded_json import BadField, Fields, get_digit, get_text, get_texts, read_audio, read_object
 from telephony.carrier import (
+    TOKEN_PARAMETER,
     Dtmf,
     Encoding,
     Ignored,
@@ -44,6 +45,7 @@ _QUIET_NEWS = frozenset({"MEDIA_BUFFERING_COMPLETED", "QUEUE_DRAINED", "STATUS"}
 
 _NUMBER = frozenset("+0123456789")
 _LONGEST_NUMBER = 32
+_LONGEST_ID = 150
 
 
 class AsteriskCodec:
@@ -101,17 +103,19 @@ class AsteriskCodec:
             raise BadField("channel_id")
         variables = {name.lstrip("_"): value for name, value in get_texts(message, "channel_variables").items()}
         audio = _FORMATS.get(get_text(message, "format"))
-        call_id = variables.get("ATTUNE_CALL", "")[:_LONGEST_NUMBER] or channel_id
+        call_id = variables.get("ATTUNE_CALL", "")[:_LONGEST_ID] or channel_id
+        token = variables.get("ATTUNE_TOKEN", "")
+        rings = IncomingCall(
+            NAME, call_id, _number(variables.get("ATTUNE_FROM", "")), _number(variables.get("ATTUNE_TO", ""))
+        )
         self.channel_id = channel_id
         self._audio = audio or self._audio
         return Start(
             stream_id=channel_id,
             call_id=call_id,
-            parameters={},
+            parameters={TOKEN_PARAMETER: token} if token else {},
             audio=audio,
-            rings=IncomingCall(
-                NAME, call_id, _number(variables.get("ATTUNE_FROM", "")), _number(variables.get("ATTUNE_TO", ""))
-            ),
+            rings=None if token else rings,
             lost_after_s=LOST_AFTER_S,
             says_stop=False,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from telephony.asterisk.codec import AsteriskCodec
 from telephony.carrier import CarrierCodec
 from telephony.exotel.codec import ExotelCodec
 from telephony.genesys.codec import GenesysCodec
@@ -19,4 +20,5 @@ CODECS: dict[str, Callable[[], CarrierCodec]] = {
     "vonage": VonageCodec,
     "exotel": ExotelCodec,
     "genesys": GenesysCodec,
+    "asterisk": AsteriskCodec,
 }
