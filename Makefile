@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Stamps tell what is installed; two recipes in one environment at once would disturb each other.
 .NOTPARALLEL:
-.PHONY: help run models test lint check bench lock clean
+.PHONY: help run models test lint check bench fuzz lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ check: lint test ## what CI runs
 
 bench: .venv/.dev .venv/.models ## measure: BENCH=turn (latency) or BENCH=calls (capacity)
 	@$(BIN)/python -m tests.bench.$(or $(BENCH),turn) $(ARGS)
+
+fuzz: .venv/.dev ## throw inputs at everything that strangers can send: SECONDS_EACH=60 ARGS="--at-once 2 twilio"
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS_EACH),60) $(ARGS)
 
 lock: .venv/.run ## write constraints/ anew from pyproject.toml
 	@tools/lock

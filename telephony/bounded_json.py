@@ -22,10 +22,10 @@ class BadField(Exception):
 
 def read_object(data: object) -> Fields | Ignored:
     """The JSON object of a text message, or why it is left aside. Never raises."""
+    if isinstance(data, str | bytes) and len(data) > MAX_MESSAGE:
+        return Ignored(IgnoredReason.TOO_BIG, f"{len(data)} long")
     if not isinstance(data, str):
         return Ignored(IgnoredReason.BINARY)
-    if len(data) > MAX_MESSAGE:
-        return Ignored(IgnoredReason.TOO_BIG, f"{len(data)} characters")
     if data.count("{") + data.count("[") > _MAX_OPENINGS:
         return Ignored(IgnoredReason.TOO_DEEP)
     try:
@@ -50,15 +50,20 @@ def get_object(holder: Fields, name: str) -> Fields:
 
 
 def get_text(holder: Fields, name: str) -> str:
-    """A text of at most MAX_NAME characters.
+    """A text of at most MAX_NAME characters, none of them half a character.
 
     Raises:
         BadField: it is missing, longer or something else.
     """
     value = holder.get(name)
-    if not isinstance(value, str) or len(value) > MAX_NAME:
+    if not isinstance(value, str) or len(value) > MAX_NAME or _has_surrogates(value):
         raise BadField(name)
     return value
+
+
+def _has_surrogates(text: str) -> bool:
+    """Whether a text cannot be written as UTF-8: JSON may spell half a character."""
+    return not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def get_number(holder: Fields, name: str) -> int:

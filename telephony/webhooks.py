@@ -43,6 +43,16 @@ def last_part(request: WebRequest) -> str:
     return request.path.rstrip("/").rpartition("/")[2]
 
 
+def is_id(text: str) -> bool:
+    """Whether a text may be a carrier's id of a call: what we would write down and ask REST interfaces for."""
+    return 0 < len(text) <= 128 and text.isascii() and text.isprintable()
+
+
+def clean_number(text: str) -> str:
+    """A telephone number or name as we may write it down: printable and at most 64 characters."""
+    return "".join(sign for sign in text[:64] if sign.isprintable())
+
+
 def line_status(word: str) -> LineStatus | None:
     """A carrier's word for where a call is; None where it is not one of the usual ones."""
     word = word.lower().replace("_", "-")

@@ -25,6 +25,7 @@ from telephony.carrier import (
     Carrier,
     CarrierCodec,
     Document,
+    News,
     Rings,
     StreamOver,
     StreamTold,
@@ -34,6 +35,7 @@ from telephony.carrier import (
 from telephony.leg import IncomingCall
 from telephony.media_leg import MediaLeg
 from telephony.tokens import TokenBook
+from telephony.webhooks import clean_number, is_id
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +110,7 @@ class _Line:
 
     async def _take(self, asked: WebRequest) -> Document:
         name = self._carrier.name
-        news = self._carrier.read(asked)
+        news = _well_formed(self._carrier.read(asked))
         match news:
             case Rings(call):
                 return await self._ring(call)
@@ -212,9 +214,11 @@ class _Line:
         """The call that the stream speaks for, live from here; None where there is none."""
         call_id, rings = accepted.call_id, accepted.start.rings
         if call_id is None and rings is not None:
+            if not is_id(rings.carrier_call_id):
+                return None
             if not await self._door.seen.is_first(f"{self._carrier.name}:{accepted.start.stream_id}:start"):
                 return None
-            verdict = await self._door.admission.weigh(rings)
+            verdict = await self._door.admission.weigh(_clean(rings))
             if isinstance(verdict, Refused):
                 self._refused(verdict)
                 return None
@@ -222,6 +226,7 @@ class _Line:
         call = self._door.admission.claim(call_id or "")
         if call is not None and accepted.start.call_id not in ("", call.start.carrier_call_id):
             self._door.admission.release(call.start.call_id)
+            await self._door.desk.missed(call, "the stream was another call's")
             return None
         return call
 
@@ -250,6 +255,21 @@ class _Line:
     @property
     def _purpose(self) -> str:
         return stream_purpose(self._carrier.name)
+
+
+def _well_formed(news: News) -> News:
+    """News whose ids and numbers may be written down; a signature says who sent them, not that they make sense."""
+    match news:
+        case Rings(call):
+            return Rings(_clean(call)) if is_id(call.carrier_call_id) else Unclear("not an id")
+        case StreamOver(call_id) | CallTold(call_id) | StreamTold(call_id):
+            return news if is_id(call_id) else Unclear("not an id")
+        case _:
+            return news
+
+
+def _clean(call: IncomingCall) -> IncomingCall:
+    return replace(call, from_number=clean_number(call.from_number), to_number=clean_number(call.to_number))
 
 
 async def _turn_away(websocket: WebSocket, codec: CarrierCodec) -> None:

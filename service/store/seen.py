@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from hashlib import sha256
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -18,7 +19,7 @@ _WITHIN_S = 0.25
 
 
 class Seen:
-    """Remembers keys in this process and, for all processes, in Redis; without Redis this process has to do.
+    """Remembers names in this process and, for all processes, in Redis; without Redis this process has to do.
 
     Make one per process and close it at the end.
     """
@@ -43,8 +44,9 @@ class Seen:
             client_name="attune-seen",
         )
 
-    async def is_first(self, key: str) -> bool:
-        """Whether this is the first time that the key is met; it is remembered by this. Never raises."""
+    async def is_first(self, name: str) -> bool:
+        """Whether this is the first time that the name is met; it is remembered by this. Never raises on any text."""
+        key = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         if not self._is_first_here(key):
             return False
         try:

@@ -90,4 +90,4 @@ def _start(message: Fields) -> Start:
         raise BadField(CALL_PARAMETER)
     # The protocol gives a stream no id: the token's fingerprint is one.
     stream_id = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return Start(stream_id, call_id, parameters={TOKEN_PARAMETER: token}, audio=_SPOKEN.get(kind))
+    return Start(stream_id, call_id, parameters={TOKEN_PARAMETER: token}, audio=_SPOKEN.get(kind), says_stop=False)

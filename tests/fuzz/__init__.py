@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of everything that strangers can send: `make fuzz`, `python -m tests.fuzz`."""
