@@ -188,6 +188,18 @@ class Relay:
         return led_through(sdp, caller.address)
 
     @property
+    def service_address(self) -> Address:
+        """Where the service's own socket is.
+
+        Raises:
+            LookupError: no answer has been led through yet.
+        """
+        peer = self._ports()[1].peer
+        if peer is None:
+            raise LookupError("no answer was led through yet")
+        return peer
+
+    @property
     def counted(self) -> tuple[Counted, Counted]:
         """Packets from the caller, packets from the service."""
         caller, service = self._ports()

@@ -1,8 +1,8 @@
 """What carriers send, message by message, as their published protocols say, and what we make of it.
 
 The messages in `tests/contracts` were written from the carriers' published documentation, field by field; no live
-account was recorded. Asterisk's alone came over the wire, of a real 22.10.1. A line holds one message, the event that it
-is, and what the protocol wants sent back.
+account was recorded. Asterisk's alone came over the wire, of a real 22.10.1. A line holds one message, the event that
+it is, and what the protocol wants sent back.
 """
 
 from __future__ import annotations

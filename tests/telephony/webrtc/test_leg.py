@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipecat.frames.frames import Frame, InputAudioRawFrame, TTSAudioRawFrame, TTSStoppedFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, InputDTMFFrame, TTSAudioRawFrame, TTSStoppedFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -42,6 +42,7 @@ class Ear(FrameProcessor):
         """Nothing heard."""
         super().__init__()
         self.pcm = bytearray()
+        self.keys: list[str] = []
         self.hears = asyncio.Event()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -51,6 +52,8 @@ class Ear(FrameProcessor):
             assert frame.sample_rate == 16000
             self.pcm += frame.audio
             self.hears.set()
+        elif isinstance(frame, InputDTMFFrame):
+            self.keys.append(str(frame.button.value))
         else:
             await self.push_frame(frame, direction)
 
@@ -63,9 +66,11 @@ class Ear(FrameProcessor):
 class Host:
     """Answers web calls with an ear and a scene."""
 
-    def __init__(self, scene: Callable[[WebRtcLeg, Ear], Awaitable[None]]) -> None:
+    def __init__(self, scene: Callable[[WebRtcLeg, Ear], Awaitable[None]], patience: Patience | None = None) -> None:
         """One scene for all calls."""
-        self.door = WebRtcDoor()
+        self.door = WebRtcDoor(patience=patience, on_ignored=self._ignore)
+        self.ignored = 0
+        self.legs: list[WebRtcLeg] = []
         self.reasons: list[str] = []
         self.ears: list[Ear] = []
         self._scene = scene
@@ -73,7 +78,11 @@ class Host:
 
     async def on_leg(self, leg: WebRtcLeg) -> None:
         """Start the call."""
+        self.legs.append(leg)
         self._calls.append(asyncio.create_task(self._hold(leg, leg)))
+
+    def _ignore(self) -> None:
+        self.ignored += 1
 
     async def _hold(self, leg: WebRtcLeg, line: CallLeg) -> None:
         ear = Ear()
@@ -155,6 +164,7 @@ async def test_we_hang_up() -> None:
     async with calling(host, tone(0.5, 16_000)) as caller:
         await asyncio.wait_for(caller.closed.wait(), 5)
     assert host.reasons == ["we hung up"]
+    assert caller.told[-1] == {"type": "state", "state": "ended"}
 
 
 async def test_a_browser_that_never_connects_is_given_up() -> None:
