@@ -32,6 +32,9 @@ POLL_S = 0.2
 MAX_MESSAGE_BYTES = 65_536
 """Longest websocket message; uvicorn would take 16 MiB."""
 
+MAX_WAITING_MESSAGES = 64
+"""Messages of a socket that may wait for us, about a second of a call; then its sender has to."""
+
 HAND_OVER_S = 20.0
 """How long callers may take to hear, after the drain limit, that a colleague takes over."""
 
@@ -79,6 +82,7 @@ def serve(
             log_config=None,
             access_log=False,
             ws_max_size=MAX_MESSAGE_BYTES,
+            ws_max_queue=MAX_WAITING_MESSAGES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=5,
             server_header=False,

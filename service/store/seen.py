@@ -49,19 +49,28 @@ class Seen:
         key = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         if not self._is_first_here(key):
             return False
-        try:
-            async with asyncio.timeout(_WITHIN_S):
-                return bool(await self._redis.set(f"attune:seen:{key}", b"1", nx=True, ex=self._kept_s))
-        except (RedisError, OSError, TimeoutError):
+        asking = asyncio.ensure_future(self._redis.set(f"attune:seen:{key}", b"1", nx=True, ex=self._kept_s))
+        # Not asyncio.timeout: before Python 3.12 Pipecat puts a wait_for in the place of asyncio's whose cancellation
+        # (wait_for2.CancelledWithResultError, in redis' connect) is not recognised by it and would leave from here.
+        await asyncio.wait({asking}, timeout=_WITHIN_S)
+        if not asking.done():
+            asking.cancel()
+        (answer,) = await asyncio.gather(asking, return_exceptions=True)
+        if isinstance(answer, RedisError | OSError | asyncio.CancelledError):
             return True
+        if isinstance(answer, BaseException):
+            raise answer
+        return bool(answer)
 
     def _is_first_here(self, key: str) -> bool:
         now_s = time.monotonic()
-        while self._here and (len(self._here) >= self._remembered or next(iter(self._here.values())) <= now_s):
+        while self._here and next(iter(self._here.values())) <= now_s:
             self._here.popitem(last=False)
         if key in self._here:
             return False
         self._here[key] = now_s + self._kept_s
+        if len(self._here) > self._remembered:
+            self._here.popitem(last=False)
         return True
 
     async def close(self) -> None:
