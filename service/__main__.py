@@ -7,6 +7,7 @@ import typer
 from service.cli.call import call, demo
 from service.cli.evaluate import evaluate_app
 from service.cli.evaluate_emotion import emotion as evaluate_emotion
+from service.cli.evaluate_turns import turns as evaluate_turns
 from service.cli.models import models_app
 from service.cli.serve import migrate, serve
 from service.cli.tenant import audit_app, tenant_app
@@ -23,6 +24,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 evaluate_app.command("emotion")(evaluate_emotion)
+evaluate_app.command("turns")(evaluate_turns)
 
 
 def main() -> None:

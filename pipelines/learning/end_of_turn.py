@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -24,6 +24,7 @@ from pipelines.learning.line import LINE_RATE_HZ, Codec, coded, to_rate
 from pipelines.learning.recognition import Clip, asterisk_clips, ljspeech_clips
 from pipelines.ports import Pcm
 from pipelines.turns.detection import WINDOW_S, TurnModels
+from pipelines.turns.ending import Manner, Verdict, judge
 
 RATE_HZ = 16_000
 LEVEL = 8000
@@ -327,4 +328,113 @@ def trace(case: Case, models: TurnModels) -> Trace:
     )
 
 
-__all__: Sequence[str] = ("AFTER_END_S", "Arousal", "Case", "Look", "Trace", "cases", "is_tuning", "trace")
+# -- how the traces are judged ------------------------------------------------------------------
+
+PIPECAT_STOP_S = 3.0
+"""Pipecat's default wait where Smart Turn says "not finished"."""
+
+PIPECAT_SURE = 0.5
+VAD_STOP_WINDOWS = 6
+PREDICTION_S = 0.03
+"""Smart Turn's own time on a quiet core; the same for both."""
+
+
+CALM = Manner()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One way to end turns.
+
+    Attributes:
+        name: for the table.
+        end_s: seconds from the last sound to the end of the turn with its words.
+        gone_s: seconds from the last sound of a pause to the moment at which a waiting end is taken back.
+    """
+
+    name: str
+    end_s: Callable[[Trace], float]
+    gone_s: Callable[[Trace], float]
+
+
+def pipecat_default(recognition_s: float) -> Rule:
+    """Silero and Smart Turn with Pipecat's defaults: one look when voice activity ends, then three seconds.
+
+    Args:
+        recognition_s: the recogniser's time; recognition begins when voice activity ends.
+    """
+
+    def end_s(trace: Trace) -> float:
+        for look in trace.looks:
+            if look.quiet_windows == VAD_STOP_WINDOWS:
+                sure = look.probability > PIPECAT_SURE
+                return look.silent_s + max(PREDICTION_S, recognition_s) if sure else PIPECAT_STOP_S
+        return PIPECAT_STOP_S
+
+    return Rule("Pipecat's default", end_s, lambda trace: trace.confirmed_s)
+
+
+def attune(recognition_s: float, patience_s: float, manner: Manner = CALM) -> Rule:
+    """The rule of `pipelines.turns.ending`, asked at every look.
+
+    Args:
+        recognition_s: the recogniser's time; recognition begins at the third quiet window.
+        patience_s: as in the conversation's plan.
+        manner: of the caller.
+    """
+
+    def end_s(trace: Trace) -> float:
+        offset_s, words_s = 0.0, float("inf")
+        for look in trace.looks:
+            quiet_s = look.quiet_windows * WINDOW_S
+            offset_s = look.silent_s - quiet_s
+            words_s = min(words_s, look.silent_s + recognition_s)
+            if look.quiet_windows < VAD_STOP_WINDOWS:
+                continue
+            if judge(quiet_s, look.probability, patience_s, manner) is Verdict.END:
+                return max(look.silent_s + PREDICTION_S, words_s)
+        return offset_s + patience_s * manner.stretch
+
+    return Rule("Attune", end_s, lambda trace: trace.again_s)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnScore:
+    """How a rule did on some traces.
+
+    Attributes:
+        delays_s: at each true end, seconds from the last sound to the end of the turn.
+        cut_off: at each pause, by its length (0.3 or 0.6), whether the caller was cut off.
+    """
+
+    delays_s: list[float]
+    cut_off: dict[float, list[bool]]
+
+    def share(self, pause_s: float) -> float:
+        """Share of pauses of that length at which the caller was cut off; nan where there are none."""
+        cut = self.cut_off[pause_s]
+        return sum(cut) / len(cut) if cut else float("nan")
+
+
+def score(rule: Rule, traces: Iterable[Trace]) -> TurnScore:
+    """Judge a rule. A pause counts with the nearer of 0.3 and 0.6 s."""
+    delays: list[float] = []
+    cut: dict[float, list[bool]] = {length: [] for length in INSERTED_S}
+    for one in traces:
+        if one.is_end:
+            delays.append(rule.end_s(one))
+        else:
+            length = min(INSERTED_S, key=lambda length: abs(length - one.pause_s))
+            cut[length].append(rule.end_s(one) < rule.gone_s(one))
+    return TurnScore(delays, cut)
+
+
+def interval(cut: Sequence[bool]) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    count = len(cut)
+    if not count:
+        return float("nan"), float("nan")
+    share, z = sum(cut) / count, 1.96
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return float(middle - half), float(middle + half)

@@ -14,7 +14,7 @@ from typing import Final
 
 from pipelines.emotion.estimate import Emotion
 
-SURE_ENOUGH: Final = ((0.19, 0.965), (0.3, 0.985), (0.5, 0.97), (0.65, 0.8), (0.85, 0.5))
+SURE_ENOUGH: Final = ((0.19, 0.965), (0.3, 0.985), (0.65, 0.85), (0.85, 0.5))
 """From so many seconds of silence on, the probability at which the turn is over; before the first one never."""
 
 EAGER = 0.5

@@ -31,22 +31,29 @@ from tests.bench.stock import Simulated, Stock, stock_app
 NEVER_S = 60.0
 """Capacity is measured up to where callers hear gaps: the benchmarks let no call be refused for a late event loop."""
 
-VARIANTS = ("attune", "attune-without-emotion", "attune-simulated", "stock", "stock-simulated")
+VARIANTS = ("attune", "attune-without-emotion", "attune-talkative", "attune-simulated", "stock", "stock-simulated")
 
 
-def _brief_agent(data: Path) -> Path:
-    """The example agent with few words, so that a call has many turns a minute."""
+def _brief_agent(data: Path, *, talkative: bool = False) -> Path:
+    """The example agent with few words, so that a call has many turns a minute; or with long answers to cut into."""
     agent = example_agent()
-    facts = tuple(fact.model_copy(update={"text": fact.short or fact.text, "next_step": None}) for fact in agent.facts)
-    brief = {"disclosure": "I am a machine that listens to your tone.", "greeting": "Hello.", "facts": facts}
+    texts = [fact.text if talkative else fact.short or fact.text for fact in agent.facts]
+    facts = tuple(
+        fact.model_copy(update={"text": text, "next_step": None, "leads_to": None if talkative else fact.leads_to})
+        for fact, text in zip(agent.facts, texts, strict=True)
+    )
+    notice = "I am a machine that listens to your tone."
+    brief: dict[str, object] = {"disclosure": notice, "greeting": "Hello.", "facts": facts}
+    if talkative:
+        brief |= {"use_llm": False, "escalation": ()}
     path = data / "agent.json"
     path.write_text(agent.model_copy(update=brief).model_dump_json())
     return path
 
 
-def _settings(port: int, data: Path, *, emotion: bool = True) -> Settings:
+def _settings(port: int, data: Path, *, emotion: bool = True, talkative: bool = False) -> Settings:
     return Settings(
-        agent_file=_brief_agent(data),
+        agent_file=_brief_agent(data, talkative=talkative),
         port=port,
         public_origin=os.environ.get("ATTUNE_PUBLIC_ORIGIN", f"http://127.0.0.1:{port}"),
         data_dir=data,
@@ -74,6 +81,8 @@ async def _app(variant: str, port: int, data: Path, stack: AsyncExitStack, house
     match variant:
         case "attune" | "attune-without-emotion":
             return create_app(_settings(port, data, emotion=variant == "attune"), ready=houses.append)
+        case "attune-talkative":
+            return create_app(_settings(port, data, talkative=True), ready=houses.append)
         case "attune-simulated":
             return create_app(_settings(port, data), engines=await _simulated_engines(), ready=houses.append)
         case "stock":
