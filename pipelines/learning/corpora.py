@@ -347,14 +347,14 @@ def read_msp_podcast(folder: Path) -> Corpus | None:
 
     Ratings go from 1 to 7.
     """
-    labels = folder / "Labels" / "labels_consensus"
-    if labels.with_suffix(".csv").is_file():
-        rows = [dict(row) for row in _rows(labels.with_suffix(".csv"))]
-    elif labels.with_suffix(".json").is_file():
-        held = json.loads(labels.with_suffix(".json").read_text("utf-8"))
-        rows = [{"FileName": name, **row} for name, row in held.items()]
-    else:
+    tables = [folder / "Labels" / f"labels_consensus{suffix}" for suffix in (".csv", ".json")]
+    table = next((one for one in tables if one.is_file()), None)
+    if table is None:
         return None
+    rows = _msp_rows(table)
+    wanted = {"FileName", "EmoClass", "EmoVal", "EmoAct"}
+    if missing := sorted(wanted - set(rows[0]) if rows else wanted):
+        raise NoCorpus(f"{table}: no {', '.join(missing)}")
     shelf = Shelf(folder)
     for row in rows:
         emotion = str(row["EmoClass"]).strip()
@@ -370,11 +370,28 @@ def read_msp_podcast(folder: Path) -> Corpus | None:
                 speaker,
                 _MSP_CLASSES[emotion],
                 sex=sex if sex in ("f", "m") else None,
-                valence=(float(row["EmoVal"]) - 4) / 3,
-                arousal=(float(row["EmoAct"]) - 4) / 3,
+                valence=(_number(row["EmoVal"], table) - 4) / 3,
+                arousal=(_number(row["EmoAct"], table) - 4) / 3,
                 split=str(row.get("Split_Set", "")).strip(),
             )
     return shelf.corpus(MSP_PODCAST)
+
+
+def _msp_rows(table: Path) -> list[dict[str, Any]]:
+    if table.suffix == ".csv":
+        return [dict(row) for row in _rows(table)]
+    try:
+        held = json.loads(table.read_text("utf-8"))
+    except ValueError as broken:
+        raise NoCorpus(f"{table}: {broken}") from broken
+    return [{"FileName": name, **row} for name, row in held.items()]
+
+
+def _number(told: object, table: Path) -> float:
+    try:
+        return float(str(told))
+    except ValueError as broken:
+        raise NoCorpus(f"{table}: {told!r} is no number") from broken
 
 
 def read_labelled(folder: Path) -> Corpus | None:
@@ -392,8 +409,8 @@ def read_labelled(folder: Path) -> Corpus | None:
             row["speaker"],
             row["emotion"],
             sex=row.get("sex") or None,
-            valence=float(row["valence"]) if row.get("valence") else None,
-            arousal=float(row["arousal"]) if row.get("arousal") else None,
+            valence=_number(row["valence"], table) if row.get("valence") else None,
+            arousal=_number(row["arousal"], table) if row.get("arousal") else None,
         )
     return shelf.corpus(folder.name)
 

@@ -127,6 +127,24 @@ def test_a_table_of_labels_stands_for_any_other_corpus(tmp_path: Path) -> None:
         find_corpora(tmp_path / "own")
 
 
+@pytest.mark.parametrize(
+    ("name", "told", "why"),
+    [
+        ("labels.csv", "file,speaker,emotion,valence\na.flac,1,anger,high\n", "'high' is no number"),
+        ("Labels/labels_consensus.csv", "FileName,EmoClass\na.wav,A\n", "no EmoAct, EmoVal"),
+        ("Labels/labels_consensus.csv", "FileName,EmoClass,EmoAct,EmoVal,SpkrID\na.wav,A,,5,7\n", "'' is no number"),
+        ("Labels/labels_consensus.json", '{"a.wav": {', "Expecting"),
+    ],
+)
+def test_a_broken_table_is_named(tmp_path: Path, name: str, told: str, why: str) -> None:
+    """With what is wrong in it."""
+    table = tmp_path / name
+    table.parent.mkdir(exist_ok=True)
+    table.write_text(told, "utf-8")
+    with pytest.raises(NoCorpus, match=f"{table.name}: .*{why}"):
+        find_corpora(tmp_path)
+
+
 def test_many_corpora_lie_in_one_folder(tmp_path: Path) -> None:
     """They are found below it; two of a name are told apart; texts and calls are found too."""
     layouts.ravdess(tmp_path / "download" / "RAVDESS")
