@@ -141,6 +141,7 @@ class CarrierCall:
         self._agent_sounding = False
         self._ended = ""
         self._stream_over = False
+        self._frozen = False
         self._new_document: str | None = None
 
     async def run(self, *, deadline_s: float = 900.0) -> CallRecord:
@@ -179,6 +180,11 @@ class CarrierCall:
         """The account gave the call another document (REST `Twiml=`)."""
         self._new_document = document
         self._stream_over = True
+
+    def freeze(self) -> None:
+        """From now on nothing is sent and nothing is closed: a half-open line, until `complete`."""
+        self._frozen = True
+        self._write("line frozen")
 
     @property
     def ledger(self) -> tuple[Entry, ...]:
@@ -295,6 +301,9 @@ class CarrierCall:
                     break
                 self._caller_ulaw += act.ulaw
                 self._agent_ulaw += played.ulaw
+                if self._frozen:
+                    await asyncio.sleep(_FRAME_S)
+                    continue
                 await socket.send(writer.media(act.ulaw))
                 if isinstance(act, Key):
                     self._write("key pressed", act.digit)

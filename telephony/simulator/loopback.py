@@ -11,6 +11,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 
+START_S = 60.0
+"""Longest that an application may take to start."""
+
+
 class _Server(uvicorn.Server):
     """Says when it is up, and leaves the process's signal handlers alone."""
 
@@ -47,7 +51,7 @@ async def served(app: ASGIApp, *, ws_max_size: int = 16 * 1024 * 1024) -> AsyncI
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]), name="loopback server")
             try:
-                await asyncio.wait_for(server.up.wait(), 10)
+                await asyncio.wait_for(server.up.wait(), START_S)
                 yield f"http://127.0.0.1:{listener.getsockname()[1]}"
             finally:
                 server.should_exit = True

@@ -62,7 +62,6 @@ async def drain(question: Pcm, calls: int, limit_s: float, turns: int) -> Draine
                     if all(any(entry.kind == "agent sounds" for entry in call.ledger) for call in placed):
                         break
                     await asyncio.sleep(0.05)
-            server.process.terminate()
             unready_s = await _until_unready(server)
             late = await CarrierCall(server.account(), ScriptedCaller([])).run(deadline_s=20)
             records = list(await asyncio.gather(*running))
@@ -70,8 +69,11 @@ async def drain(question: Pcm, calls: int, limit_s: float, turns: int) -> Draine
 
 
 async def _until_unready(server: Server) -> float:
-    began_s = time.monotonic()
+    """Send the signal; seconds until the process says that it is not ready."""
     async with httpx.AsyncClient(base_url=server.origin, timeout=5.0) as http:
+        await http.get("/readyz")
+        began_s = time.monotonic()
+        server.process.terminate()
         while True:
             if (await http.get("/readyz")).status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 return time.monotonic() - began_s
