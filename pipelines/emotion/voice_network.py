@@ -1,20 +1,21 @@
 """A loaded emotion network on one device: from utterances to rows, from rows of one size to outputs.
 
-Three kinds of checkpoint, told apart by their configuration: audio classifiers of transformers (WavLM, wav2vec 2.0,
-HuBERT, data2vec and their like), the Odyssey networks (`odyssey.py`), and the encoder of any Whisper, whose pooled
-states a head of ours reads.
+Four kinds of checkpoint, told apart by their files: audio classifiers of transformers (WavLM, wav2vec 2.0, HuBERT,
+data2vec and their like), the Odyssey networks (`odyssey.py`), `emotion2vec.py`, and the encoder of any Whisper, whose
+pooled states a head of ours reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.emotion import odyssey
+from pipelines.emotion import emotion2vec, odyssey
 from pipelines.emotion.batching import NoMemory
 from pipelines.emotion.pooling import pool_states
 from pipelines.emotion.settled import settle
@@ -154,6 +155,9 @@ def load_voice_network(model: str, device: str = "auto", *, compiles: bool = Fal
     transformers = gpu_extra("transformers")
     place = choose_device(device)
     with blamed_on(f"voice network {model}"):
+        published = emotion2vec.find_files(model)
+        if published is not None:
+            return _emotion2vec(model, *published, place, compiles=compiles)
         config, _ = transformers.PretrainedConfig.get_config_dict(model)
         if not config:
             raise EngineFailed(f"voice network {model}: there is no config.json")
@@ -233,6 +237,17 @@ def odyssey_network(loaded: odyssey.Odyssey, config: Mapping[str, Any], place: D
         forward=lambda values, lengths: loaded.forward(values, _mask(values, lengths)),
         pads=layered,
     )
+
+
+def _emotion2vec(model: str, weights: Path, classes: Path, place: Device, *, compiles: bool) -> VoiceNetwork:
+    """An emotion2vec as FunASR publishes it."""
+    loaded, names = emotion2vec.load(model, weights, classes, place)
+
+    def normalise(wave: Vector) -> Vector:
+        return np.asarray((wave - wave.mean()) / np.sqrt(wave.var() + 1e-5), dtype=np.float32)
+
+    network = VoiceNetwork(model, place, names, normalise, loaded.forward, pads=True)
+    return compiled(network) if compiles else network
 
 
 def _whisper(model: str, place: Device) -> VoiceNetwork:

@@ -12,19 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.emotion import emotion2vec, odyssey
 from pipelines.emotion.batching import Busy, Limits, Why
+from pipelines.emotion.emotion2vec import alibi_slopes
 from pipelines.emotion.estimate import LABELS, Label
 from pipelines.emotion.judges import HeadJudge, OutputsJudge, judge_from
 from pipelines.emotion.outputs import AttributeHead, head_for, log_shares, meaning_of
 from pipelines.emotion.prosody import NAMES
 from pipelines.emotion.settled import settle
 from pipelines.emotion.transformers_reader import TransformersVoiceReader
-from pipelines.emotion.voice_network import VoiceNetwork, compiled, load_voice_network
+from pipelines.emotion.voice_network import Row, VoiceNetwork, compiled, load_voice_network
 from pipelines.ports import EngineFailed, Pcm, VoiceReader
+from pipelines.speech.torch_device import Device
 from tests.pipelines.gpu.tiny import (
     ODYSSEY,
     TINY,
     safetensors,
+    save_emotion2vec,
     save_head,
     save_odyssey,
     save_wav2vec2,
@@ -72,10 +76,16 @@ def test_utterances_of_any_length_and_rate_become_rows(tmp_path: Path, seconds: 
     assert np.isfinite(network.compute([row], row.size)[0]).all()
 
 
-@pytest.mark.parametrize("save", [save_wavlm, save_wav2vec2, save_odyssey], ids=["wavlm", "wav2vec2", "odyssey"])
+@pytest.mark.parametrize(
+    "save",
+    [save_wavlm, save_wav2vec2, save_odyssey, save_emotion2vec],
+    ids=["wavlm", "wav2vec2", "odyssey", "emotion2vec"],
+)
 def test_a_row_in_a_padded_batch_says_what_it_says_alone(tmp_path: Path, save: Any) -> None:
     """Padding and neighbours change nothing: a mask hides them."""
-    shape = {} if save is save_odyssey else {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
+    shape = (
+        {} if save in (save_odyssey, save_emotion2vec) else {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
+    )
     network = load_voice_network(str(save(tmp_path, ODYSSEY, **shape)), "cpu")
     rows = [network.row(noise(seconds, seed=place), 8000) for place, seconds in enumerate((0.7, 1.3, 1.9, 2.6))]
     alone = [network.compute([row], row.length)[0] for row in rows]
@@ -179,9 +189,6 @@ async def test_an_odyssey_network_runs_without_its_code(tmp_path: Path, older: b
 
 def test_odyssey_pooling_is_weighted_mean_and_deviation(tmp_path: Path) -> None:
     """By the formula, in double precision, on the states of the encoder."""
-    from pipelines.emotion import odyssey
-    from pipelines.speech.torch_device import Device
-
     config, _ = transformers.PretrainedConfig.get_config_dict(str(save_odyssey(tmp_path, ODYSSEY)))
     network = odyssey.load(str(tmp_path), config, 8, Device("cpu", torch.float32))
     settle(network.encoder)
@@ -227,6 +234,78 @@ def test_odyssey_weights_of_something_else_are_refused(tmp_path: Path) -> None:
             load_voice_network(str(tmp_path), "cpu")
     safetensors.save_file({**whole, "other.weight": torch.zeros(1)}, file)
     with pytest.raises(EngineFailed, match="something else"):
+        load_voice_network(str(tmp_path), "cpu")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_an_emotion2vec_runs_from_its_weights_and_classes(tmp_path: Path, wrapped: bool) -> None:
+    """Its classes have two names each; 'unk' has no share."""
+    reader = TransformersVoiceReader.load(str(save_emotion2vec(tmp_path, (*ODYSSEY, "<unk>"), wrapped=wrapped)), "cpu")
+    await reader.warm_up()
+    features = await reader.read_voice(noise(2.0), 8000, None)
+    assert features.vector.shape == (9,)
+    assert sum(reader.estimate(features.vector).probabilities.values()) == pytest.approx(1.0)
+    reader.close()
+
+
+def test_an_emotion2vec_hears_order_and_distance(tmp_path: Path) -> None:
+    """Turned around, the same sound says something else; the slopes of ALiBi are the published ones."""
+    network = load_voice_network(str(save_emotion2vec(tmp_path, ODYSSEY)), "cpu")
+    at_s = np.arange(16_000) / 16_000
+    chirp = np.sin(2 * np.pi * (100 + 900 * at_s) * at_s).astype(np.float32)
+    row = Row(chirp, len(chirp), len(chirp))
+    ahead, back = network.compute([row, replace(row, values=chirp[::-1].copy())], row.length)
+    assert np.abs(ahead - back).max() > 1e-3
+    assert alibi_slopes(8) == [2.0**-n for n in range(1, 9)]
+    assert alibi_slopes(12)[8:] == pytest.approx([2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5])
+
+
+def test_an_emotion2vec_block_is_its_formula(tmp_path: Path) -> None:
+    """Attention with distances, then norm, perceptron and norm, written out in double precision."""
+    emotion2vec.find_files(str(save_emotion2vec(tmp_path, ODYSSEY)))
+    place = Device("cpu", torch.float64)
+    network, names = emotion2vec.load("tiny", tmp_path / "model.pt", tmp_path / "tokens.txt", place)
+    weights = {name.removeprefix("blocks.1."): value for name, value in network.weights.items()}
+    states, distances = torch.randn(1, 6, 16, dtype=torch.float64), network._alibi(6, "cpu").double()
+    query, key, value = torch.nn.functional.linear(
+        states[0], weights["attn.qkv.weight"], weights["attn.qkv.bias"]
+    ).split(16, dim=1)
+    heads = []
+    for head in range(4):
+        part = slice(4 * head, 4 * head + 4)
+        score = query[:, part] @ key[:, part].T / 2 + distances[head]
+        heads.append(torch.softmax(score, dim=1) @ value[:, part])
+    mixed = torch.cat(heads, dim=1) @ weights["attn.proj.weight"].T + weights["attn.proj.bias"]
+
+    def norm(rows: Any, name: str) -> Any:
+        spread = rows.var(dim=1, keepdim=True, correction=0)
+        centred = (rows - rows.mean(dim=1, keepdim=True)) / (spread + 1e-5).sqrt()
+        return centred * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    first = norm(states[0] + mixed, "norm1")
+    wide = torch.nn.functional.gelu(first @ weights["mlp.fc1.weight"].T + weights["mlp.fc1.bias"])
+    expected = norm(first + wide @ weights["mlp.fc2.weight"].T + weights["mlp.fc2.bias"], "norm2")
+    np.testing.assert_allclose(network._block(states, distances[None], "blocks.1")[0], expected, atol=1e-9)
+    assert names[0] == "angry"
+
+
+def test_an_emotion2vec_of_another_shape_is_refused(tmp_path: Path) -> None:
+    """A missing block part, a part that we do not know, or more classes than outputs."""
+    file = save_emotion2vec(tmp_path, ODYSSEY) / "model.pt"
+    whole = torch.load(file, weights_only=True)
+    for changed in (
+        {name: value for name, value in whole.items() if name != "blocks.1.mlp.fc1.bias"},
+        {**whole, "norm.weight": torch.zeros(16)},
+    ):
+        torch.save(changed, file)
+        with pytest.raises(EngineFailed, match="no emotion2vec"):
+            load_voice_network(str(tmp_path), "cpu")
+    torch.save(whole, file)
+    (tmp_path / "tokens.txt").write_text("angry\nsad\n")
+    with pytest.raises(EngineFailed, match="do not fit"):
+        load_voice_network(str(tmp_path), "cpu")
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(EngineFailed, match="voice network"):
         load_voice_network(str(tmp_path), "cpu")
 
 

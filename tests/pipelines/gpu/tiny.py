@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,53 @@ def save_odyssey(directory: Path, names: tuple[str, ...], *, older: bool = False
         torch.save(weights, directory / "pytorch_model.bin")
     else:
         safetensors.save_file(weights, directory / "model.safetensors")
+    return directory
+
+
+def save_emotion2vec(directory: Path, names: tuple[str, ...], *, wrapped: bool = False) -> Path:
+    """Save a tiny emotion2vec in its published layout: two blocks in the context encoder, two behind it, four heads.
+
+    Args:
+        directory: where to.
+        names: of the classes.
+        wrapped: below `model` and prefixed, beside weights that only training reads.
+    """
+    torch.manual_seed(13)
+    audio, width, local = "modality_encoders.AUDIO.", 16, 8
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def part(name: str, *weight: int) -> None:
+        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = weight, weight[:1]
+
+    for index, wide in enumerate((10, 3, 3, 3, 3, 2, 2)):
+        shapes[f"{audio}local_encoder.conv_layers.{index}.0.weight"] = (local, local if index else 1, wide)
+        part(f"{audio}local_encoder.conv_layers.{index}.2.1", local)
+    part(f"{audio}project_features.1", local)
+    part(f"{audio}project_features.2", width, local)
+    for index in (1, 2):
+        part(f"{audio}relative_positional_encoder.{index}.0", width, width // 4, 5)
+    part(f"{audio}context_encoder.norm", width)
+    for blocks in (f"{audio}context_encoder.blocks", "blocks"):
+        for index in range(2):
+            part(f"{blocks}.{index}.norm1", width)
+            part(f"{blocks}.{index}.norm2", width)
+            part(f"{blocks}.{index}.attn.qkv", 3 * width, width)
+            part(f"{blocks}.{index}.attn.proj", width, width)
+            part(f"{blocks}.{index}.mlp.fc1", 4 * width, width)
+            part(f"{blocks}.{index}.mlp.fc2", width, 4 * width)
+    part("proj", len(names), width)
+    shapes |= {f"{audio}extra_tokens": (1, 3, width), f"{audio}alibi_scale": (4, 1, 4, 1, 1)}
+    weights = {name: torch.randn(shape) / math.prod(shape[1:]) ** 0.5 for name, shape in shapes.items()}
+    for name, value in weights.items():
+        if name.endswith("bias"):
+            value.mul_(0.05)
+        elif value.dim() == 1:
+            value.mul_(0.1).add_(1)
+    weights[f"{audio}alibi_scale"] = torch.rand(4, 1, 4, 1, 1)
+    if wrapped:
+        weights = {f"d2v_model.{name}": value for name, value in weights.items()} | {"_ema": torch.zeros(1)}
+    torch.save({"model": weights} if wrapped else weights, directory / "model.pt")
+    (directory / "tokens.txt").write_text("".join(f"某/{name.lower()}\n" for name in names), "utf-8")
     return directory
 
 
