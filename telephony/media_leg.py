@@ -187,8 +187,9 @@ class MediaLeg:
             elif now_s >= lost_at_s:
                 self._end(f"{LOST}: nothing arrived any more")
             else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ended.wait(), min(lost_at_s, self._over_at_s) - now_s)
+                left_s = min(lost_at_s, self._over_at_s) - now_s
+                with contextlib.suppress(TimeoutError):  # no longer than what a pause may have hidden
+                    await asyncio.wait_for(self._ended.wait(), min(left_s, self._lost_after_s))
         return self._end_reason
 
     async def hang_up(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -24,13 +25,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from telephony.accept import accept_stream, stream_purpose
 from telephony.audio import Pcm
-from telephony.carrier import IgnoredReason
+from telephony.carrier import CarrierCodec, IgnoredReason
+from telephony.genesys.codec import GenesysCodec
 from telephony.human import HumanFallback
-from telephony.leg import CallLeg
+from telephony.leg import LOST, CallLeg
 from telephony.media_leg import MediaLeg
 from telephony.simulator.caller import Press, Say, ScriptedCaller
 from telephony.simulator.carrier import CarrierAccount, CarrierCall
@@ -41,6 +43,7 @@ from telephony.tokens import TokenBook
 from telephony.twilio import twiml
 from telephony.twilio.codec import TwilioCodec
 from telephony.twilio.control import TwilioControl
+from telephony.vonage.codec import VonageCodec
 
 ACCOUNT = CarrierAccount("AC" + "0" * 32, "a-token", "http://set.later")
 
@@ -83,8 +86,18 @@ Scene = Callable[[MediaLeg, Ear], Awaitable[None]]
 class Service:
     """Answers calls with a leg and an ear, and lets a scene act."""
 
-    def __init__(self, scene: Scene, control: TwilioControl | None = None, lost_after_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        control: TwilioControl | None = None,
+        lost_after_s: float = 5.0,
+        *,
+        codec: Callable[[], CarrierCodec] = TwilioCodec,
+        longest_s: float = 60.0,
+    ) -> None:
         """One scene for all calls."""
+        self._codec = codec
+        self._longest_s = longest_s
         self.tokens = TokenBook(b"0123456789abcdef")
         self.origin = ""
         self.reasons: list[str] = []
@@ -111,8 +124,8 @@ class Service:
         return Response(answer)
 
     async def _media(self, websocket: WebSocket) -> None:
-        codec = TwilioCodec()
-        accepted = await accept_stream(websocket, codec, self.tokens, purpose=stream_purpose("twilio"))
+        codec, purpose = self._codec(), stream_purpose("twilio")
+        accepted = await accept_stream(websocket, codec, self.tokens, purpose=purpose, proven=True)
         assert accepted is not None
         leg = MediaLeg(
             websocket,
@@ -121,7 +134,11 @@ class Service:
             self._control,
             on_ignored=self.ignored.append,
             lost_after_s=self._lost_after_s,
+            longest_s=self._longest_s,
         )
+        opened = codec.reply(accepted.start)
+        if opened is not None:
+            await leg.send(opened)
         await self._hold(leg, leg)
 
     async def _hold(self, leg: MediaLeg, line: CallLeg) -> None:
@@ -340,3 +357,126 @@ async def test_a_mark_that_never_comes_has_a_deadline() -> None:
                 async for _ in socket:
                     pass
     assert outcome == [False]
+
+
+async def test_a_message_that_is_too_big_closes_the_socket() -> None:
+    """With 1009, and the leg says why."""
+    service = Service(greet)
+    async with answered(service):
+        token = service.tokens.issue(stream_purpose("twilio"), "call-6")
+        async with connect(service.origin.replace("http", "ws") + "/media", proxy=None) as socket:
+            await socket.send(StreamWriter("MZ6", "CA6", "AC6").start({"t": token}))
+            await socket.send("x" * 65_537)
+            async with asyncio.timeout(5):
+                await socket.wait_closed()
+            assert socket.close_code == 1009
+    assert service.reasons == ["the stream sent a message that is too big"]
+
+
+async def test_a_call_has_a_longest_time() -> None:
+    """However lively it is."""
+    service = Service(greet, longest_s=0.6)
+    async with answered(service) as account:
+        record = await CarrierCall(account, ScriptedCaller([], greeting_s=20)).run(deadline_s=20)
+    assert service.reasons == ["the call reached its longest time"]
+    assert record.ended == "the service ended the call"
+
+
+OPEN: dict[str, object] = {
+    "organizationId": "o",
+    "conversationId": "c-1",
+    "participant": {"ani": "+15550142", "dnis": "+15550100"},
+    "media": [{"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000}],
+}
+
+
+class Hook:
+    """The far side of an AudioHook socket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        """Nothing said."""
+        self._socket = socket
+        self._seq = 0
+        self.told: list[str] = []
+
+    async def say(self, kind: str, parameters: dict[str, object] | None = None) -> None:
+        """Say something of the protocol."""
+        self._seq += 1
+        message = {"version": "2", "type": kind, "seq": self._seq, "serverseq": 0, "id": "s-1", "position": "PT0S"}
+        await self._socket.send(json.dumps({**message, "parameters": parameters or {}}))
+
+    async def hear(self) -> None:
+        """Note what is said until the socket closes, and close when asked to."""
+        async for data in self._socket:
+            if isinstance(data, str):
+                self.told.append(str(json.loads(data)["type"]))
+                if self.told[-1] == "disconnect":
+                    await self.say("close", {"reason": "end"})
+
+
+@asynccontextmanager
+async def hooked(service: Service) -> AsyncIterator[Hook]:
+    """An open AudioHook socket; it is over when the block is left."""
+    async with answered(service), connect(service.origin.replace("http", "ws") + "/media", proxy=None) as socket:
+        hook = Hook(socket)
+        await hook.say("open", OPEN)
+        async with asyncio.TaskGroup() as hearing:
+            hearing.create_task(hook.hear())
+            yield hook
+            async with asyncio.timeout(10):
+                await socket.wait_closed()
+
+
+async def test_without_marks_the_clock_says_what_was_played() -> None:
+    """When its time is over; what an interruption throws away was not."""
+    outcome: list[bool] = []
+    began_s, ended_s = 0.0, 0.0
+
+    async def scene(leg: MediaLeg, ear: Ear) -> None:
+        nonlocal began_s, ended_s
+        began_s = asyncio.get_running_loop().time()
+        await ear.say(0.8)
+        outcome.append(await leg.until_played("disclosure", 5))
+        ended_s = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as both:
+            await ear.say(5)
+            played = both.create_task(leg.until_played("long", 10))
+            await asyncio.sleep(0.6)
+            await ear.push_frame(InterruptionFrame())
+        outcome.append(played.result())
+        await leg.hang_up()
+
+    async with hooked(Service(scene, codec=GenesysCodec)) as hook:
+        pass
+    assert outcome == [True, False]
+    assert ended_s - began_s > 0.75
+    assert hook.told == ["opened", "event", "disconnect", "closed"]
+
+
+async def test_a_line_on_hold_is_not_lost() -> None:
+    """Paused, nothing may come for long; resumed, it has to."""
+    service = Service(greet, lost_after_s=0.4, codec=GenesysCodec)
+    async with hooked(service) as hook:
+        await hook.say("paused")
+        await asyncio.sleep(1.0)
+        assert not service.reasons
+        await hook.say("resumed")
+    assert service.reasons == [f"{LOST}: nothing arrived any more"]
+
+
+async def test_where_nothing_says_stop_a_proper_close_is_a_hang_up() -> None:
+    """And a socket that breaks is a lost line."""
+    for proper, reason in ((True, "the caller hung up"), (False, f"{LOST}: the stream was closed")):
+        service = Service(greet, codec=VonageCodec)
+        async with answered(service):
+            token = service.tokens.issue(stream_purpose("twilio"), "call-8")
+            async with connect(service.origin.replace("http", "ws") + "/media", proxy=None) as socket:
+                first = {"event": "websocket:connected", "content-type": "audio/l16;rate=16000", "t": token}
+                await socket.send(json.dumps(first))
+                heard = await socket.recv()
+                assert isinstance(heard, bytes)
+                assert len(heard) == 2 * 16 * 40
+                if not proper:
+                    socket.transport.abort()
+            await asyncio.sleep(0.3)
+        assert service.reasons == [reason]
