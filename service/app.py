@@ -19,6 +19,7 @@ from service.api.page import call_page_router
 from service.api.people import PeopleDoor, audit_router, keys_router, login_router, people_router
 from service.api.problems import install_problems
 from service.api.rates import SourceRates
+from service.api.webhooks import WebhookDoor, webhooks_router
 from service.api.webrtc import WebDoor, web_router
 from service.settings import Settings
 from service.store.agents import AgentRepository
@@ -26,6 +27,7 @@ from service.store.answers import AnswerRepository
 from service.store.audit import AuditRepository
 from service.store.calls import CallRepository
 from service.store.people import KeyRepository, PeopleRepository
+from service.store.webhooks import WebhookRepository
 from service.telemetry.metrics import Meters
 from service.wiring import House, open_house
 from telephony.webrtc.door import WebRtcDoor
@@ -90,6 +92,9 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
         answers_of=partial(AnswerRepository, house.database),
         access=access,
     )
+    webhooks = WebhookDoor(
+        webhooks_of=partial(WebhookRepository, house.database), guard=house.guard, seal=house.seal, access=access
+    )
     people = PeopleDoor(
         desk=house.front_desk,
         passwords=house.passwords,
@@ -104,6 +109,7 @@ def doors(house: House, web: WebDoor) -> tuple[APIRouter, ...]:
         calls_router(partial(CallRepository, house.database), house.board, access, house.front_desk.pseudonym),
         agents_router(agents),
         numbers_router(agents),
+        webhooks_router(webhooks),
         login_router(people),
         people_router(people),
         keys_router(people),

@@ -203,6 +203,9 @@ class Settings(BaseSettings):
         default=None, description="None: SQLite in data_dir; else postgresql+asyncpg://..."
     )
     redis_url: str | None = Field(default=None, description="None: an embedded Valkey is started; else redis://...")
+    outgoing_networks: tuple[str, ...] = Field(
+        default=(), description="networks (CIDR) that webhooks may lead to although they are not public"
+    )
     conversation_state_s: int = Field(default=86_400, description="how long conversation state is kept in Redis")
     max_calls: int = Field(default=20, description="calls at once in this process; more are sent to a human")
     longest_call_s: int = Field(default=7200, description="a call over a carrier is ended after so long")

@@ -23,6 +23,9 @@ from service.engines import open_engines
 from service.examples import example_agent
 from service.keys import Keys, keys_in_force
 from service.lines import open_carriers
+from service.outgoing.courier import Courier
+from service.outgoing.guard import Guard
+from service.outgoing.seal import Seal
 from service.people.front_desk import FrontDesk
 from service.people.passwords import Passwords
 from service.settings import Settings
@@ -32,6 +35,7 @@ from service.store.people import Doors
 from service.store.seen import Seen
 from service.store.tenants import TenantRepository
 from service.store.valkey import EmbeddedValkey
+from service.store.webhooks import Outbox
 from service.telemetry.loop_lag import watch_loop_lag
 from service.telemetry.metrics import Meters
 from telephony.carrier import Carrier
@@ -58,6 +62,8 @@ class House:
     valkey: EmbeddedValkey | None
     tenant_id: str
     front_desk: FrontDesk
+    guard: Guard
+    seal: Seal
     passwords: Passwords
 
 
@@ -96,10 +102,10 @@ async def open_house(
         tenants = TenantRepository(database)
         agent = _agent(settings)
         tenant_id, _ = await tenants.ensure_example(agent, settings.default_number)
-        if engines is None:
-            engines = await stack.enter_async_context(open_engines(settings, tell))
-        await asyncio.to_thread(rehearse, agent)
         call_meters = CallMeters(meters)
+        if engines is None:
+            engines = await stack.enter_async_context(open_engines(settings, tell, call_meters.engine))
+        await asyncio.to_thread(rehearse, agent)
         lag = await stack.enter_async_context(watch_loop_lag(meters))
         admission = Admission(
             tenants,
@@ -115,6 +121,8 @@ async def open_house(
                 stack.push_async_callback(carrier.control.close)
         seen = Seen(redis_url)
         stack.push_async_callback(seen.close)
+        guard, seal = Guard(allowed=settings.outgoing_networks), Seal(bytes.fromhex(keys.token_key))
+        await stack.enter_async_context(Courier(Outbox(database), guard, seal, meters).at_work())
         tidy = Tidy()
         await stack.enter_async_context(tidy.kept())
         _leave_models_out_of_collections()
@@ -134,6 +142,8 @@ async def open_house(
             seen=seen,
             valkey=valkey,
             tenant_id=tenant_id,
+            guard=guard,
+            seal=seal,
             front_desk=FrontDesk(
                 Doors(database),
                 passwords := Passwords(),

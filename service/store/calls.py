@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 from sqlalchemy import Executable, Row, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +28,7 @@ from pipelines.events import (
 )
 from service.domain.calls import LIFE, CallEnded, CallResumed, CallStart, CallStatus, Outcome, Party
 from service.domain.record import CallPage, CallRecord, CallSummary, EmotionPoint, Payload, ToneRecord, TurnRecord
+from service.domain.webhooks import Kind
 from service.store.database import Database
 from service.store.tables import (
     AgentRow,
@@ -40,6 +41,7 @@ from service.store.tables import (
     ToneRow,
     TurnRow,
 )
+from service.store.webhooks import put_out
 
 Happening = Event | CallStart | CallResumed | CallEnded
 """Everything that can happen to a call: its start, what the conversation tells, its end, and another life."""
@@ -59,6 +61,15 @@ class Entry:
     seq: int
     happened: Happening | None
     payload: Payload
+
+
+TOLD: Final[Mapping[type, Kind]] = {
+    CallStart: Kind.CALL_STARTED,
+    CallEnded: Kind.CALL_ENDED,
+    Escalated: Kind.CALL_ESCALATED,
+    AnalysisStopped: Kind.ANALYSIS_STOPPED,
+}
+"""What webhooks are told of, written in the transaction of what happened."""
 
 
 class StoryBroken(Exception):
@@ -186,6 +197,10 @@ class _Projection:
     async def write(self, entry: Entry) -> None:
         """Write the event and what follows from it."""
         await self._follow(entry)
+        kind_told = TOLD.get(type(entry.happened))
+        if kind_told is not None:
+            story = {"call_id": self._of["call_id"], "event": dict(entry.payload)}
+            await put_out(self._session, self._of["tenant_id"], kind_told, story)
         payload = dict(entry.payload)
         kind, at_s = str(payload.get("kind")), payload.get("at_s") or 0.0
         self._session.add(EventRow(**self._of, seq=entry.seq, kind=kind, at_s=at_s, payload=payload))

@@ -317,3 +317,41 @@ class AnswerRow(Base):
     headers: Mapped[dict[str, Any]] = mapped_column(Json)
     body: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class WebhookRow(Base):
+    """An address of a tenant that wants to be told; its secret is kept encrypted, because it signs."""
+
+    __tablename__ = "webhook"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.tenant_id"), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    kinds: Mapped[list[str]] = mapped_column(Json)
+    sealed_secret: Mapped[str]
+    active: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class DeliveryRow(Base):
+    """One thing to be told to one address: written with what happened, kept until the other side has it."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"], ["webhook.tenant_id", "webhook.webhook_id"], ondelete="CASCADE"
+        ),
+        Index(None, "tenant_id", "state", "due_at"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(primary_key=True)
+    webhook_id: Mapped[str]
+    kind: Mapped[str]
+    body: Mapped[dict[str, Any]] = mapped_column(Json)
+    state: Mapped[str]
+    attempts: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    delivered_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_error: Mapped[str | None]

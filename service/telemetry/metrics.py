@@ -94,6 +94,12 @@ class Meters:
             "attune_fallbacks_total", "Something simpler took over.", ["stage", "reason"], registry=one
         )
         self.errors = Counter("attune_errors_total", "Errors by the place they happened in.", ["where"], registry=one)
+        self.deliveries = Counter(
+            "attune_deliveries_total",
+            "Deliveries to webhooks, by what became of them.",
+            ["result"],
+            registry=one,
+        )
         self.dropped = Counter(
             "attune_dropped_total", "What was dropped because a queue was full.", ["what"], registry=one
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +17,11 @@ from service.api.agents import AgentDoor, agents_router, numbers_router
 from service.api.calls import calls_router
 from service.api.people import PeopleDoor, audit_router, keys_router, login_router, people_router
 from service.api.problems import install_problems
+from service.api.webhooks import WebhookDoor, webhooks_router
 from service.calls.live_board import LiveBoard
 from service.domain.access import Role
+from service.outgoing.guard import Guard
+from service.outgoing.seal import Seal
 from service.people.front_desk import FrontDesk
 from service.people.passwords import Passwords
 from service.store.agents import AgentRepository
@@ -28,11 +31,17 @@ from service.store.calls import CallRepository
 from service.store.database import Database
 from service.store.people import Doors, KeyRepository, PeopleRepository
 from service.store.tenants import TenantRepository
+from service.store.webhooks import WebhookRepository
 from service.telemetry.metrics import Meters
 
 PASSWORD = "correct horse 42 battery"
 KEPT = PasswordHash.recommended().hash(PASSWORD)
 OWN = "the-installation's-own-token"
+
+
+async def to_public(host: str, port: int) -> Sequence[str]:
+    """A resolver for which every name is a public address, and an address itself."""
+    return [host if host.replace(".", "").isdigit() else "93.184.215.14"]
 
 
 @dataclass
@@ -86,7 +95,10 @@ async def opened(database: Database, meters: Meters) -> AsyncIterator[Office]:
         for router in (login_router(door), people_router(door), keys_router(door), audit_router(door)):
             app.include_router(router)
         agents = AgentDoor(partial(AgentRepository, database), partial(AnswerRepository, database), door.access)
-        for router in (agents_router(agents), numbers_router(agents)):
+        webhooks = WebhookDoor(
+            partial(WebhookRepository, database), Guard(resolve=to_public), Seal(bytes(32)), door.access
+        )
+        for router in (agents_router(agents), numbers_router(agents), webhooks_router(webhooks)):
             app.include_router(router)
         app.include_router(calls_router(partial(CallRepository, database), board, door.access, desk.pseudonym))
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

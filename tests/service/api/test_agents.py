@@ -140,3 +140,33 @@ async def test_a_start_does_not_undo_what_people_decided(office: Office, lite: D
     assert route is not None
     assert route.agent.name == "Renamed"
     assert len((await office.ask("GET", "/v1/agents", OWN)).json()["agents"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("https://crm.example.com/attune", 201),
+        ("http://crm.example.com/attune", 422),
+        ("https://127.0.0.1/attune", 422),
+        ("https://user:word@crm.example.com/", 422),
+        ("crm", 422),
+    ],
+)
+async def test_a_webhook(office: Office, url: str, status: int) -> None:
+    """Only an address of the public web; its secret is shown once and its deliveries are the tenant's alone."""
+    body = {"url": url, "kinds": ["call.ended"]}
+    made = await office.ask("POST", "/v1/webhooks", OWN, json=body)
+    assert made.status_code == status, made.text
+    listed = await office.ask("GET", "/v1/webhooks", OWN)
+    assert [one["url"] for one in listed.json()["webhooks"]] == ([url] if status == 201 else [])
+    if status != 201:
+        return
+    secret, path = made.json()["secret"], f"/v1/webhooks/{made.json()['id']}"
+    assert secret.startswith("whsec_")
+    assert secret not in listed.text + (await office.ask("GET", "/v1/audit", OWN)).text
+    assert (await office.ask("GET", f"{path}/deliveries", OWN)).json() == {"deliveries": [], "cursor": None}
+    assert (await office.ask("POST", f"{path}/deliveries/none/send-again", OWN)).status_code == 404
+    theirs = await office.person(Role.OWNER, office.other_id)
+    assert (await office.ask("GET", f"{path}/deliveries", theirs)).status_code == 404
+    assert (await office.ask("DELETE", path, theirs)).status_code == 404
+    assert (await office.ask("DELETE", path, OWN)).status_code == 204
