@@ -222,7 +222,10 @@ class Conversation:
         return caller
 
     async def _disclosure_written(self) -> None:
-        """The disclosure was written to the line; analysis starts when the ear has it."""
+        """The disclosure was written to the line; analysis starts when the ear has it, never where it was not said."""
+        if self._plan.agent.disclosure in self._book.unsaid:
+            self._book.fell_back("disclosure", "not said")
+            return
         for attempt in range(MARK_TRIES):
             if await self._line.until_played(f"disclosure {attempt}"):
                 self._book.tell(DisclosureHeard(self._book.now_s, self._plan.agent.disclosure))

@@ -6,11 +6,12 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pipelines.conversation import Engines, rehearse
 from pipelines.plan import Agent
+from pipelines.speech.clips import record
 from service.calls.admission import Admission
 from service.calls.desk import Desk
 from service.calls.journal import Journal
@@ -105,6 +106,9 @@ async def open_house(
         call_meters = CallMeters(meters)
         if engines is None:
             engines = await stack.enter_async_context(open_engines(settings, tell, call_meters.engine))
+        tell("recording the disclosure and the greeting")
+        spoken = await record(engines.speaker, (agent.disclosure, agent.greeting))
+        engines = replace(engines, clips={**engines.clips, **spoken})
         await asyncio.to_thread(rehearse, agent)
         lag = await stack.enter_async_context(watch_loop_lag(meters))
         admission = Admission(

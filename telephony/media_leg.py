@@ -33,6 +33,9 @@ from telephony.leg import LOST
 from telephony.marks import Marks, wait_for_mark
 from telephony.media_serializer import HEARD_HZ, MediaSerializer
 
+ASK_S = 1.5
+"""Longest that a caller waits in silence for the carrier's control."""
+
 CLOSE_S = 0.5
 GOODBYE_S = 1.0
 """How long the far side may take to answer our goodbye."""
@@ -212,11 +215,16 @@ class MediaLeg:
         await self._close()
 
     async def _ask_carrier(self, *, hand_off: bool) -> Taken:
+        """Ask the carrier's control, but not for long: the closed stream says the same."""
         if self._control is None:
             return Taken.DONE
-        if hand_off:
-            return await self._control.transfer(self._start.call_id, "")
-        return await self._control.hang_up(self._start.call_id)
+        try:
+            async with asyncio.timeout(ASK_S):
+                if hand_off:
+                    return await self._control.transfer(self._start.call_id, "")
+                return await self._control.hang_up(self._start.call_id)
+        except TimeoutError:
+            return Taken.FAILED
 
     async def _say_goodbye(self, goodbye: Wire) -> None:
         """Send it and wait until the far side has answered; nobody else reads the socket by now."""

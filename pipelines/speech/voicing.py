@@ -98,8 +98,11 @@ class Voicing(TTSService):
         try:
             async with asyncio.timeout(SPEECH_S + 0.02 * len(text)):
                 speech = await self._speaker.speak(text, self._style)
+            if not len(speech.pcm) and any(letter.isalnum() for letter in text):
+                raise EngineFailed("no sound")
         except (EngineFailed, TimeoutError) as failed:
             self._book.fell_back("speech", str(failed) or "late")
+            self._book.unsaid.add(text)
         else:
             self._apologies = 0
             return text, speech

@@ -62,6 +62,7 @@ class TurnBook:
         self.turn = memory.turn if memory else 0
         self.clock = TurnClock()
         self.waiting = Waiting()
+        self.unsaid: set[str] = set()
         self.speech_started: float | None = None
         self.answering = False
         self.confidence = 0.0

@@ -1,4 +1,4 @@
-"""Sixty faults of a hundred and five, every pair of what and how among them: the caller is answered, nothing is lost."""
+"""Sixty faults of a hundred and five, every pair of what and how: the caller is answered and nothing is lost."""
 
 from __future__ import annotations
 
