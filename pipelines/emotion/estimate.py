@@ -67,7 +67,7 @@ class Emotion:
         voice: the reading of the voice, None where it could not be had.
         words: the reading of the words, None where it could not be had.
         disagreement: 0 (both sources agree) .. 1 (they contradict each other).
-        fell_back: why something simpler than the chosen model read the voice; empty where none did.
+        fell_back: why something simpler than the chosen model read the voice, or nothing could; else empty.
     """
 
     label: Label

@@ -120,15 +120,15 @@ class EmotionReader:
     async def _read_voice(
         self, pcm: Pcm, rate_hz: int, recognition: Recognition | None, baseline: CallerBaseline
     ) -> tuple[Reading | None, str]:
-        """The voice's reading, and why the spare reader made it."""
+        """The voice's reading, and why another one made it or none could."""
         if self._voice is None or len(pcm) < LEAST_SPEECH_S * rate_hz:
             return None, ""
         if pcm.dtype.kind != "i":  # a decoder that hands out floating point may hand out NaN: nothing is read from it
             self.failures["voice"] += 1
-            return None, ""
+            return None, "failed"
         heard = _Heard(pcm[-int(LONGEST_S * rate_hz) :], rate_hz, recognition, baseline)
         if self._spare is None:
-            return await self._try("voice", self._voice, heard), ""
+            return await self._try("voice", self._voice, heard)
         fell_back = ""
         if self._breaker.allows(time.monotonic()):
             try:
@@ -150,14 +150,15 @@ class EmotionReader:
                 self._breaker.succeeded()
                 return reading, ""
         self.failures["voice"] += 1
-        return await self._try("spare", self._spare, heard), fell_back or "away"
+        reading, _ = await self._try("spare", self._spare, heard)
+        return reading, fell_back or "away"
 
-    async def _try(self, name: str, voice: VoiceReader, heard: _Heard) -> Reading | None:
+    async def _try(self, name: str, voice: VoiceReader, heard: _Heard) -> tuple[Reading | None, str]:
         try:
-            return await heard.read_by(voice)
+            return await heard.read_by(voice), ""
         except (EngineFailed, ValueError):
             self.failures[name] += 1
-            return None
+            return None, "failed"
 
     def close(self) -> None:
         """Drop waiting work; a voice reader that is not embedded is closed by whoever made it."""

@@ -156,12 +156,14 @@ def load_voice_network(model: str, device: str = "auto", *, compiles: bool = Fal
     place = choose_device(device)
     with blamed_on(f"voice network {model}"):
         published = emotion2vec.find_files(model)
+        config: dict[str, Any] = {}
+        if published is None:
+            config, _ = transformers.PretrainedConfig.get_config_dict(model)
         if published is not None:
-            return _emotion2vec(model, *published, place, compiles=compiles)
-        config, _ = transformers.PretrainedConfig.get_config_dict(model)
-        if not config:
+            network = _emotion2vec(model, *published, place)
+        elif not config:
             raise EngineFailed(f"voice network {model}: there is no config.json")
-        if odyssey.is_odyssey(config):
+        elif odyssey.is_odyssey(config):
             network = _odyssey(model, config, place)
         elif config.get("model_type") == "whisper":
             network = _whisper(model, place)
@@ -239,15 +241,14 @@ def odyssey_network(loaded: odyssey.Odyssey, config: Mapping[str, Any], place: D
     )
 
 
-def _emotion2vec(model: str, weights: Path, classes: Path, place: Device, *, compiles: bool) -> VoiceNetwork:
+def _emotion2vec(model: str, weights: Path, classes: Path, place: Device) -> VoiceNetwork:
     """An emotion2vec as FunASR publishes it."""
     loaded, names = emotion2vec.load(model, weights, classes, place)
 
     def normalise(wave: Vector) -> Vector:
         return np.asarray((wave - wave.mean()) / np.sqrt(wave.var() + 1e-5), dtype=np.float32)
 
-    network = VoiceNetwork(model, place, names, normalise, loaded.forward, pads=True)
-    return compiled(network) if compiles else network
+    return VoiceNetwork(model, place, names, normalise, loaded.forward, pads=True)
 
 
 def _whisper(model: str, place: Device) -> VoiceNetwork:
