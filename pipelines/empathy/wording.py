@@ -214,7 +214,7 @@ CALM_DOWN = (
 SILENCE = (
     "Are you still there?",
     "I am still here whenever you are ready.",
-    "I cannot hear you at the moment. Say anything if you can hear me, or press zero for a colleague.",
+    "I cannot hear you at the moment. Would you like a colleague? If you can hear me, just say anything.",
 )
 SILENCE_END = "I still cannot hear you, so I will end the call here. Please call again at any time."
 
