@@ -26,6 +26,7 @@ from pipecat.workers.runner import WorkerRunner
 from pipelines.emotion.baseline import CallerBaseline
 from pipelines.emotion.estimate import UNKNOWN, Trend
 from pipelines.emotion.gate import EmotionGate, EmotionTap, Estimates
+from pipelines.empathy.ahead import Ahead, PreparedSpeaker, PreparedWriter
 from pipelines.empathy.answering import Answering, Policing
 from pipelines.empathy.checks import check_reply
 from pipelines.empathy.dialogue import DialogueState, Situation
@@ -134,7 +135,12 @@ class Conversation:
         estimates = Estimates([])
         delivering = Delivering(book, line.audio_out_hz)
         vad = engines.turns.voice_activity()
-        caller_turns = self._turns(engines.turns, vad, delivering, estimates)
+        speaker = PreparedSpeaker(engines.speaker)
+        writer = PreparedWriter(engines.writer) if engines.writer is not None and plan.agent.use_llm else None
+        ahead = Ahead(lambda: estimates.so_far(plan.emotion_deadline_s), self._policing.foresee, writer, speaker)
+        start = FloorTaken(vad, delivering, book, estimates.drop)
+        stop = CallerFinished(vad, engines.turns.end_of_turn(), book, ahead)
+        caller_turns = self._turns(vad, UserTurnStrategies(start=[start], stop=[stop]))
         pipeline = Pipeline(
             [
                 line.transport.input(),
@@ -143,9 +149,9 @@ class Conversation:
                 caller_turns,
                 EmotionGate(book, estimates),
                 self._policing,
-                Answering(engines.writer if plan.agent.use_llm else None, book, word_for_word=engines.word_for_word),
+                Answering(writer, book, word_for_word=engines.word_for_word),
                 Watchdog(book),
-                Voicing(engines.speaker, engines.clips, book),
+                Voicing(speaker, engines.clips, book),
                 delivering,
                 line.transport.output(),
                 Delivered(delivering, self._disclosure_written),
@@ -198,18 +204,13 @@ class Conversation:
         """Break off: say these words, then ask for a human for this reason, or end the call where there is none."""
         await self._policing.hand_over(words, reason)
 
-    def _turns(
-        self, models: TurnModels, vad: CallVad, delivering: Delivering, estimates: Estimates
-    ) -> LLMUserAggregator:
+    def _turns(self, vad: CallVad, strategies: UserTurnStrategies) -> LLMUserAggregator:
         """Pipecat's aggregator of the caller's turns, with our models and our rules of who has the floor."""
         caller = LLMUserAggregator(
             LLMContext(),
             params=LLMUserAggregatorParams(
                 vad_analyzer=vad,
-                user_turn_strategies=UserTurnStrategies(
-                    start=[FloorTaken(vad, delivering, self._book, estimates.drop)],
-                    stop=[CallerFinished(vad, models.end_of_turn(), self._book)],
-                ),
+                user_turn_strategies=strategies,
                 user_turn_stop_timeout=STUCK_TURN_S,
                 user_idle_timeout=self._plan.silence_prompt_s,
             ),

@@ -33,6 +33,13 @@ class Estimates:
         taken, self.running = self.running, []
         return taken
 
+    async def so_far(self, within_s: float) -> Emotion:
+        """The estimate of what is under way, without handing it over; what is late is left out."""
+        running = list(self.running)
+        if running:
+            await asyncio.wait([task for task, _ in running], timeout=within_s)
+        return _combined(running)
+
     def drop(self) -> None:
         """What was under way belongs to no turn."""
         for task, _ in self.take():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -21,6 +20,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from pipelines.emotion.estimate import Emotion
 from pipelines.empathy.checks import check_reply, left_out, unfaithful
 from pipelines.empathy.dialogue import DialogueState, Situation
 from pipelines.empathy.policy import Reply, ResponsePolicy
@@ -29,10 +29,9 @@ from pipelines.events import CallerSilent, ToneChosen, ToolUsed
 from pipelines.frames import ReplyFrame, TurnFrame
 from pipelines.plan import AnalysisStop
 from pipelines.ports import EngineFailed, Writer, WriterRequest
+from pipelines.speech.sentences import split
 from pipelines.speech.voicing import VoicingSettings
 from pipelines.turns.book import Saying, TurnBook
-
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+")
 
 OPENING_COVERS_S = 1.2
 """How much longer the writer may take where an opening is already being spoken."""
@@ -89,6 +88,12 @@ class Policing(FrameProcessor):
             self._book.tell(ToolUsed(self._book.now_s, frame.turn, reply.tool.name, reply.tool.found))
         self._book.clock.policy = time.monotonic()
         await self.push_frame(ReplyFrame(frame.turn, reply))
+
+    def foresee(self, text: str, emotion: Emotion) -> Reply:
+        """What the answer would be if the turn ended with these words; nothing is kept of it."""
+        turn = self._book.turn + 1
+        situation = Situation(text, self._book.trend_with(turn, emotion), emotion, self._humans_in(), turn)
+        return self._policy.answer(self._state, situation)[0]
 
     async def silence(self) -> None:
         """The caller has been silent for a while: ask whether they are there, or say goodbye."""
@@ -163,7 +168,7 @@ class Answering(FrameProcessor):
             await self.push_frame(LLMFullResponseEndFrame())
 
     async def _say(self, text: str) -> None:
-        for sentence in _SENTENCE_END.split(text.strip()):
+        for sentence in split(text.strip()):
             if sentence:
                 now = time.monotonic()
                 self._book.clock.first_token = self._book.clock.first_token or now
@@ -216,7 +221,7 @@ class Answering(FrameProcessor):
                     break
                 self._book.clock.first_token = self._book.clock.first_token or time.monotonic()
                 text += piece
-                *whole, text = _SENTENCE_END.split(text)
+                *whole, text = split(text)
                 for sentence in whole:
                     yield sentence.strip()
                 if whole:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from pipelines.emotion.baseline import CallerBaseline
-from pipelines.emotion.estimate import Emotion
+from pipelines.emotion.estimate import Emotion, Trend
 from pipelines.emotion.trajectory import Trajectory
 from pipelines.events import (
     AgentSays,
@@ -126,6 +127,10 @@ class TurnBook:
             return
         trend = self.trajectory.add(turn, emotion)
         self.tell(EmotionEstimated(self.now_s, turn, emotion, trend.attention))
+
+    def trend_with(self, turn: int, emotion: Emotion) -> Trend:
+        """The trend if this were the emotion of that turn; nothing is kept of it."""
+        return deepcopy(self.trajectory).add(turn, emotion) if self.analysing else self.trajectory.trend
 
     def start_analysis(self) -> None:
         """The disclosure was heard: from here on emotion may be estimated."""

@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
+from pipelines.empathy.ahead import Ahead
 from pipelines.frames import NothingHeardFrame
 from pipelines.ports import Pcm
 from pipelines.turns.book import TurnBook
@@ -32,13 +33,14 @@ LEAD_S = 0.7
 class CallerFinished(BaseUserTurnStopStrategy):
     """Ends the turn once the silence says so and every word of it has been recognised."""
 
-    def __init__(self, vad: CallVad, smart_turn: CallSmartTurn, book: TurnBook) -> None:
+    def __init__(self, vad: CallVad, smart_turn: CallSmartTurn, book: TurnBook, ahead: Ahead) -> None:
         """Create the strategy of one call.
 
         Args:
             vad: the call's voice activity.
             smart_turn: the call's end-of-turn model.
             book: of the call.
+            ahead: prepares answers that may be wanted.
         """
         super().__init__()
         self._vad = vad
@@ -55,22 +57,28 @@ class CallerFinished(BaseUserTurnStopStrategy):
         self._probability: float | None = None
         self._looks = 0
         self._looking: asyncio.Task[None] | None = None
+        self._ahead = ahead
+        self._preparing: asyncio.Task[None] | None = None
+        self._prepared = ""
 
     async def cleanup(self) -> None:
-        """Leave no look behind."""
+        """Leave nothing behind."""
         await self._stop_looking()
+        await self._stop_preparing()
 
     async def handle_user_turn_started(self) -> None:
         """Voice and silence go on as they were: a turn may start after its first words."""
         self._in_turn = True
         self._words = []
         self._recognised = False
+        await self._stop_preparing()
 
     async def handle_user_turn_stopped(self) -> None:
         """The next turn's silence is another one."""
         self._in_turn = self._recognised = False
         self._words = []
-        await self._voice_again()
+        self._prepared = ""
+        await self._another_silence()
         self._sound.clear()
         self._samples = self._since_voice = 0
 
@@ -130,6 +138,8 @@ class CallerFinished(BaseUserTurnStopStrategy):
         if verdict is Verdict.END:
             self._over = True
             await self._maybe_end()
+        elif verdict is Verdict.EAGER:
+            await self._prepare()
 
     def _manner(self) -> Manner:
         return Manner(
@@ -142,7 +152,27 @@ class CallerFinished(BaseUserTurnStopStrategy):
         if self._in_turn and self._over and self._recognised and not self._speaking:
             await self.trigger_user_turn_stopped()
 
+    async def _prepare(self) -> None:
+        """The turn may be over and its words are there: begin with the answer that would be given."""
+        text = " ".join(self._words)
+        if text and text != self._prepared and self._in_turn and self._recognised and not self._speaking:
+            await self._stop_preparing()
+            self._prepared = text
+            self._preparing = self.task_manager.create_task(self._ahead.prepare(text), "answer ahead")
+
     async def _voice_again(self) -> None:
+        if self._in_turn:
+            await self._stop_preparing()
+        await self._another_silence()
+
+    async def _stop_preparing(self) -> None:
+        preparing, self._preparing = self._preparing, None
+        self._prepared = ""
+        self._ahead.forget()
+        if preparing is not None:
+            await self.task_manager.cancel_task(preparing)
+
+    async def _another_silence(self) -> None:
         self._over = False
         self._probability = None
         self._looks = 0

@@ -25,6 +25,13 @@ LOST_S = 0.16
 LONGEST_HOLD_S = 0.8
 """Sound that comes and goes and never becomes speech holds the agent no longer than this."""
 
+WARY_S = 0.25
+WARY_FOR_S = 3.0
+"""After a false alarm so long only a longer onset counts: a room that echoes must not make the agent stutter."""
+
+ECHO_SHARE = 0.5
+"""Speech of which so much was an echo is nobody's."""
+
 FAINT_DB = 20.0
 """Sound so far below the caller's usual level comes from somebody else in the room."""
 
@@ -94,6 +101,9 @@ class Floor:
         self._spoken_from: float | None = None
         self._silent_from: float | None = None
         self._usual_db: float | None = None
+        self._now_s = 0.0
+        self._wary_until_s = 0.0
+        self._voiced = self._echoed = 0
 
     @property
     def in_question(self) -> bool:
@@ -102,6 +112,7 @@ class Floor:
 
     def listen(self, moment: Moment) -> Move:
         """The next 20 ms of sound."""
+        self._now_s = moment.now_s
         if self._spoken_from is not None and self._silent_from is None:
             return self._while_speech(moment)
         if self._silent_from is not None:
@@ -123,6 +134,7 @@ class Floor:
         if not sounding and self._held_at is None:
             return Move.YIELD
         self._spoken_from = began_s
+        self._voiced = self._echoed = 0
         return Move.NOTHING
 
     def speech_ended(self, now_s: float, level_db: float) -> None:
@@ -133,7 +145,7 @@ class Floor:
 
     def words(self, text: str, confidence: float, said: Said) -> Move:
         """The recogniser is done with the caller's sound; '' where there were no words."""
-        if is_noise(text, confidence) or is_ours(text, said.lately):
+        if self._was_echo or is_noise(text, confidence) or is_ours(text, said.lately):
             return self._unless_speaking()
         if is_listening(text) and not (said.asks and said.left_s <= ANSWER_LEFT_S):
             return self._unless_speaking()
@@ -145,13 +157,22 @@ class Floor:
 
     def _is_onset(self, moment: Moment) -> bool:
         faint = self._usual_db is not None and moment.level_db < self._usual_db - FAINT_DB
-        return moment.voiced_s >= ONSET_S and not faint and moment.echo < ECHO_PEAK
+        onset_s = WARY_S if moment.now_s < self._wary_until_s else ONSET_S
+        return moment.voiced_s >= onset_s and not faint and moment.echo < ECHO_PEAK
+
+    @property
+    def _was_echo(self) -> bool:
+        """Whether most of what voice activity took for speech was our own voice."""
+        return self._held_at is None and self._echoed >= ECHO_SHARE * max(1, self._voiced)
 
     def _while_speech(self, moment: Moment) -> Move:
         """Voice activity says speech. An echo that was not held goes on being watched: somebody may speak over it."""
         if self._held_at is None and moment.sounding and not moment.protected and self._is_onset(moment):
             self._held_at = self._spoken_from = moment.now_s
             return Move.HOLD
+        if moment.voiced_s and self._held_at is None:
+            self._voiced += 1
+            self._echoed += moment.echo >= ECHO_PEAK
         assert self._spoken_from is not None
         since_s = moment.now_s - self._spoken_from
         if self._held_at is not None and since_s >= LONG_S:
@@ -174,6 +195,8 @@ class Floor:
 
     def _go_on(self) -> Move:
         held = self._held_at is not None
+        if held:
+            self._wary_until_s = self._now_s + WARY_FOR_S
         self.over()
         return Move.RESUME if held else Move.NOTHING
 

@@ -111,6 +111,25 @@ def test_an_echo_is_not_held_for_and_a_caller_over_it_is() -> None:
     assert floor.listen(moment(2.1, voiced_s=1.1, echo=5.0)) is Move.HOLD
 
 
+def test_what_was_an_echo_takes_no_floor_whatever_is_recognised_in_it() -> None:
+    """A recogniser may make anything of our own voice from a loudspeaker."""
+    floor = Floor()
+    floor.speech_began(1.1, 0.9, sounding=True)
+    for place in range(20):
+        floor.listen(moment(1.2 + 0.02 * place, voiced_s=0.3, echo=15.0 if place % 4 else 6.0, protected=True))
+    floor.speech_ended(1.7, 50.0)
+    assert floor.words("how do I get to the station", 0.9, TALK) is Move.NOTHING
+
+
+def test_after_a_false_alarm_the_agent_is_not_startled_again_at_once() -> None:
+    """The next short sound does not hold it, a longer one does."""
+    floor = Floor()
+    cut_in(floor)
+    assert floor.words("", 0.9, TALK) is Move.RESUME
+    assert floor.listen(moment(1.6, voiced_s=0.1)) is Move.NOTHING
+    assert floor.listen(moment(1.8, voiced_s=0.26)) is Move.HOLD
+
+
 def test_words_of_our_own_are_an_echo() -> None:
     """What comes back as our own sentence takes nothing."""
     floor = Floor()
