@@ -98,6 +98,20 @@ def recall_interval(truth: Sequence[str], said: Sequence[str], speakers: Sequenc
     return found.low, found.high
 
 
+def counts(speakers: Sequence[str], among: NDArray[np.bool_], hits: NDArray[np.bool_]) -> Sums:
+    """How many are looked at, and how many of them are hits, shape (speakers, 2)."""
+    count, rows = _places(speakers)
+    sums = np.zeros((count, 2))
+    np.add.at(sums, rows, np.column_stack([among, hits & among]))
+    return sums
+
+
+def share(sums: Sums) -> NDArray[np.float64]:
+    """Hits among those that are looked at; 0 where there are none."""
+    among, hits = np.moveaxis(sums, -1, 0)
+    return np.asarray(np.divide(hits, among, out=np.zeros(np.shape(among)), where=among > 0))
+
+
 def calibrations(speakers: Sequence[str], confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Sums:
     """(count, confidence, right) per bin of confidence, shape (speakers, bins, 3)."""
     return _levels(speakers, confidence, np.column_stack([np.ones(len(confidence)), confidence, right]), _BINS)

@@ -43,6 +43,7 @@ from pipelines.learning.measures import (
     calibrations,
     concordance,
     confusions,
+    counts,
     coverage_curve,
     coverages,
     expected_calibration_error,
@@ -51,6 +52,7 @@ from pipelines.learning.measures import (
     moments,
     precision_recall,
     recalls,
+    share,
     uar,
 )
 
@@ -364,9 +366,9 @@ def _affect(corpus: Corpus) -> Callable[[Sample], tuple[float, float]]:
 class Normalised(StrEnum):
     """What a turn is compared with."""
 
-    ON_LINE = "the caller so far"
-    NOBODY = "the population"
-    WHOLE_SPEAKER = "all of the speaker"
+    ON_LINE = "caller so far"
+    NOBODY = "population"
+    WHOLE_SPEAKER = "whole speaker"
     """Mean and deviation of everything that the speaker says in the corpus: what no call can know."""
 
 
@@ -466,25 +468,42 @@ def emotions(judged: Judged) -> list[Emotion]:
     return [fuse(reading, None) for reading in readings]
 
 
-def unpleasant(found: Sequence[Emotion]) -> float:
-    """Share of the turns with an unpleasant label that is sure enough to count."""
-    return sum(one.label.is_negative for one in found) / max(1, len(found))
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """What was made of calm speech, as shares of the utterances.
+
+    Attributes:
+        utterances: how many.
+        unpleasant: with an unpleasant label that is sure enough to count.
+        needs_attention: after which a call is at or above DEFAULT_THRESHOLD.
+    """
+
+    utterances: int
+    unpleasant: Figure
+    needs_attention: Figure
 
 
-def in_calls(judged: Judged, found: Sequence[Emotion]) -> list[list[Emotion]]:
-    """The estimates of each simulated call, in the order of its turns."""
-    calls: list[list[Emotion]] = []
+def calm(calls: Sequence[tuple[str, Sequence[Emotion]]], threshold: float = DEFAULT_THRESHOLD) -> Calm:
+    """Measure the estimates of calm calls, each with its speaker."""
+    speakers = [speaker for speaker, call in calls for _ in call]
+    labelled = np.array([one.label.is_negative for _, call in calls for one in call], dtype=bool)
+    scores = np.array([level for _, call in calls for _, level in attention(list(enumerate(call, 1)))])
+    everything = np.ones(len(speakers), dtype=bool)
+    return Calm(
+        len(speakers),
+        figure(counts(speakers, everything, labelled), share),
+        figure(counts(speakers, everything, scores >= threshold), share),
+    )
+
+
+def in_calls(judged: Judged, found: Sequence[Emotion]) -> list[tuple[str, list[Emotion]]]:
+    """Speaker and estimates of each simulated call, in the order of its turns."""
+    calls: list[tuple[str, list[Emotion]]] = []
     for turn, one in zip(judged.turns, found, strict=True):
         if turn.number == 1:
-            calls.append([])
-        calls[-1].append(one)
+            calls.append((turn.sample.speaker, []))
+        calls[-1][1].append(one)
     return calls
-
-
-def needing(calls: Sequence[Sequence[Emotion]], threshold: float = DEFAULT_THRESHOLD) -> float:
-    """Share of the utterances after which a call needs attention."""
-    scores = [score for call in calls for _, score in attention(list(enumerate(call, 1)))]
-    return sum(one >= threshold for one in scores) / max(1, len(scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,7 +514,7 @@ class Alarms:
         calls: how many; half turn upset in the middle.
         average_precision: area under `curve`.
         curve: (threshold, precision, recall) over turns; a turn is wanted from the first upset one on.
-        precision: of turns at DEFAULT_THRESHOLD.
+        precision: of turns at the threshold.
         recall: the same.
         false: share of the calm turns at or above it.
         noticed: share of the upset calls with an alarm after they turned.
@@ -506,41 +525,54 @@ class Alarms:
     calls: int
     average_precision: float
     curve: Sequence[tuple[float, float, float]]
-    precision: float
-    recall: float
-    false: float
-    noticed: float
+    precision: Figure
+    recall: Figure
+    false: Figure
+    noticed: Figure
     turns_to_notice: float | None
-    calm_calls: float
+    calm_calls: Figure
 
 
-def alarms(calls: Sequence[SimulatedCall], threshold: float = DEFAULT_THRESHOLD) -> Alarms:
-    """Measure attention on simulated calls (`joined.simulate`)."""
-    scored = [(call.scores, call.upset_from) for call in calls]
-    scores = np.array([one for story, _ in scored for one in story])
-    wanted = np.array(
-        [began is not None and turn >= began for story, began in scored for turn in range(len(story))], dtype=bool
-    )
+def alarms(calls: Mapping[str, Sequence[SimulatedCall]], threshold: float = DEFAULT_THRESHOLD) -> Alarms:
+    """Measure attention on the simulated calls (`joined.simulate`) of each speaker."""
+    stories = [(speaker, call.scores, call.upset_from) for speaker, own in calls.items() for call in own]
+    turns = [
+        (speaker, level, began is not None and turn >= began)
+        for speaker, levels, began in stories
+        for turn, level in enumerate(levels)
+    ]
+    speakers = [speaker for speaker, _, _ in turns]
+    scores, wanted = np.array([level for _, level, _ in turns]), np.array([want for _, _, want in turns], dtype=bool)
     alarmed = scores >= threshold
     curve = precision_recall(scores, wanted)
-    waits = [
-        next((turn - began + 1 for turn in range(began, len(story)) if story[turn] >= threshold), None)
-        for story, began in scored
-        if began is not None
-    ]
-    calm = [max(story) >= threshold for story, began in scored if began is None]
-    seen = [wait for wait in waits if wait is not None]
+    upset = [(speaker, levels[began:]) for speaker, levels, began in stories if began is not None]
+    quiet = [(speaker, levels) for speaker, levels, began in stories if began is None]
+    waits = [next((turn for turn, one in enumerate(levels, 1) if one >= threshold), 0) for _, levels in upset]
     return Alarms(
-        calls=len(calls),
+        calls=len(stories),
         average_precision=average_precision(curve),
         curve=curve[:: max(1, len(curve) // 200)],
-        precision=float((alarmed & wanted).sum() / max(1, alarmed.sum())),
-        recall=float((alarmed & wanted).sum() / max(1, wanted.sum())),
-        false=float((alarmed & ~wanted).sum() / max(1, (~wanted).sum())),
-        noticed=len(seen) / max(1, len(waits)),
-        turns_to_notice=float(np.median(seen)) if seen else None,
-        calm_calls=sum(calm) / max(1, len(calm)),
+        precision=figure(counts(speakers, alarmed, wanted), share),
+        recall=figure(counts(speakers, wanted, alarmed), share),
+        false=figure(counts(speakers, ~wanted, alarmed), share),
+        noticed=_with_alarm(upset, threshold),
+        turns_to_notice=float(np.median([one for one in waits if one])) if any(waits) else None,
+        calm_calls=_with_alarm(quiet, threshold),
     )
+
+
+def _with_alarm(stories: Sequence[tuple[str, Sequence[float]]], threshold: float) -> Figure:
+    """Share of the stories in which the threshold is reached."""
+    reached = np.array([max(levels) >= threshold for _, levels in stories], dtype=bool)
+    return figure(counts([speaker for speaker, _ in stories], np.ones(len(stories), dtype=bool), reached), share)
+
+
+def voices_by_speaker(judged: Judged) -> dict[str, list[Known]]:
+    """Held-out readings as `joined` takes them, by speaker."""
+    found: dict[str, list[Known]] = {}
+    for one in known_voices(judged):
+        found.setdefault(one.who, []).append(one)
+    return found
 
 
 def known_voices(judged: Judged) -> list[Known]:

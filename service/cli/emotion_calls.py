@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,19 @@ class ReadCall:
     def emotions(self) -> list[Emotion]:
         """Turn by turn."""
         return [one for _, one in self.turns]
+
+    def told(self) -> list[dict[str, Any]]:
+        """The turns as results."""
+        return [
+            {
+                "text": text,
+                "label": one.label,
+                "valence": one.valence,
+                "arousal": one.arousal,
+                "confidence": one.confidence,
+            }
+            for text, one in self.turns
+        ]
 
 
 def call_utterances(folder: Path) -> dict[str, list[Pcm]]:

@@ -13,7 +13,7 @@ from pipelines.emotion.attention import attention
 from pipelines.emotion.estimate import Emotion
 from pipelines.learning import plots
 from pipelines.learning.measures import Figure
-from pipelines.learning.trials import LEARNED_TURNS, Judged, Score
+from pipelines.learning.trials import LEARNED_TURNS, Alarms, Calm, Judged, Score
 from service.cli.emotion_calls import ReadCall
 
 
@@ -55,6 +55,36 @@ KEY: Final = (
 
 def _plain(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def alarm_table(title: str, found: Mapping[str, Alarms]) -> Table:
+    """A row per source of the estimates; over turns but for the last columns."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
+    columns = ("read by", "precision", "recall", "area", "calm turns", "calm calls", "upset noticed", "at turn")
+    for column in columns:
+        table.add_column(column)
+    for name, one in found.items():
+        table.add_row(
+            name,
+            *(str(figure) for figure in (one.precision, one.recall)),
+            f"{one.average_precision:.3f}",
+            *(str(figure) for figure in (one.false, one.calm_calls, one.noticed)),
+            "-" if one.turns_to_notice is None else f"{one.turns_to_notice:.0f}",
+        )
+    return table
+
+
+def calm_table(found: Mapping[str, Calm]) -> Table:
+    """A row per kind of calm speech."""
+    table = Table("calm speech", "utterances", "unpleasant", "needs attention", box=None, padding=(0, 1, 0, 0))
+    for name, one in found.items():
+        table.add_row(name, str(one.utterances), *(_percent(share) for share in (one.unpleasant, one.needs_attention)))
+    return table
+
+
+def _percent(share: Figure) -> str:
+    told = f"{100 * share.value:.1f} %"
+    return told if share.low == share.high else f"{told} ({100 * share.low:.1f}-{100 * share.high:.1f})"
 
 
 class Pictures:

@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.emotion.estimate import Emotion, Label
+from pipelines.emotion.estimate import Label
 from pipelines.emotion.reader import EmotionReader
 from pipelines.emotion.shipped import load, manifest
 from pipelines.emotion.voice import WEIGHTS as VOICE_WEIGHTS
@@ -51,22 +51,22 @@ from pipelines.learning.joined import UPSET, WELL, Known, simulate
 from pipelines.learning.measures import recall
 from pipelines.learning.trials import (
     LEARNED_TURNS,
+    Calm,
     HeldOut,
     Judged,
     Normalised,
     Score,
     TooSmall,
     alarms,
+    calm,
     emotions,
     hold_out,
     in_calls,
-    known_voices,
     learning_curve,
-    needing,
     score,
     unheard,
     unknown_readers,
-    unpleasant,
+    voices_by_speaker,
 )
 from pipelines.learning.words import TO_LABEL, read_posts, score_words, single
 from pipelines.models.catalogue import find
@@ -75,7 +75,7 @@ from pipelines.ports import EngineFailed
 from pipelines.speech import whisper
 from service.cli.configured import read_settings
 from service.cli.emotion_calls import ReadCall, call_utterances, read_calls
-from service.cli.emotion_report import KEY, Pictures, score_table, slug
+from service.cli.emotion_report import KEY, Pictures, alarm_table, calm_table, score_table, slug
 
 console = Console(highlight=False)
 
@@ -349,16 +349,14 @@ class _Evaluation:
         scores: dict[str, Score] = {}
         for line in self.unheard_on:
             samples = self._samples(corpus, [line])
-            for against in Normalised:
-                scores[f"{line}, {against}"] = score(unheard(self.head, samples, against), corpus)
-        console.print(score_table(f"{corpus.name}: never heard, 4 classes", scores))
+            own = {str(one): score(unheard(self.head, samples, one), corpus) for one in Normalised}
+            scores |= {f"{line}, {one}": found for one, found in own.items()}
+            console.print(score_table(f"{corpus.name}, {line}: never heard, 4 classes, compared with", own))
         line = Condition.MU_LAW if Condition.MU_LAW in self.unheard_on else self.unheard_on[0]
         on_line, whole = (scores[f"{line}, {one}"] for one in (Normalised.ON_LINE, Normalised.WHOLE_SPEAKER))
         if on_line.later_turns is not None and whole.later_turns is not None:
             behind = whole.later_turns - on_line.later_turns
-            console.print(
-                f"after {LEARNED_TURNS} turns the caller so far is {behind:.3f} UAR behind all of the speaker"
-            )
+            console.print(f"{line}, after {LEARNED_TURNS} turns: {behind:+.3f} from caller so far to whole speaker")
         self.results.setdefault("unheard", {})[corpus.name] = _plain(scores)
         what = f"{corpus.name}, never heard, {line}"
         self.pictures.score(slug(corpus.name, "unheard"), what, on_line)
@@ -368,24 +366,20 @@ class _Evaluation:
 
     def _alarms(self) -> None:
         emodb = next((one for one in self.found.acted if one.name == EMODB), None)
-        table = Table("calm speech", "utterances", "unpleasant", "needs attention", box=None, padding=(0, 1, 0, 0))
-        found: dict[str, Any] = {}
+        found: dict[str, Calm] = {}
         if self.found.readers is not None and emodb is not None:
             taught, acted = self._readers(), self._samples(emodb, self.taught_on)
             for line in (Condition.MU_LAW, Condition.IN_CALL):
                 judged = unknown_readers(acted, taught, self._readers([line]), self.recipe, self.head.temperature)
-                calls = in_calls(judged, emotions(judged))
-                found[f"{self.found.readers.name}, {line}"] = _calm(table, f"unknown readers, {line}", calls)
-        for call in self._read_calls():
-            found[call.name] = _calm(table, call.name, [call.emotions])
-            found[call.name]["turns"] = [
-                {"text": text, "label": one.label, "valence": one.valence, "arousal": one.arousal}
-                for text, one in call.turns
-            ]
+                found[f"unknown readers, {line}"] = calm(in_calls(judged, emotions(judged)))
+        read = self._read_calls()
+        found |= {call.name: calm([(call.name, call.emotions)]) for call in read}
+        for call in read:
             self.pictures.read_call(call)
         if found:
-            console.print(table)
-            self.results["calm"] = found
+            console.print(calm_table(found))
+            self.results["calm"] = {name: asdict(one) for name, one in found.items()}
+            self.results["calls"] = {call.name: call.told() for call in read}
 
     def _read_calls(self) -> list[ReadCall]:
         if self.found.calls is None:
@@ -404,18 +398,14 @@ class _Evaluation:
         """Attention on calls put together from held-out voices, and from those and texts that nobody trained on."""
         if not {str(one) for one in (*UPSET, *WELL)} <= set(judged.truth):
             return
-        voices = known_voices(judged)
-        found = {"voice": alarms(simulate(voices, [], SIMULATED_CALLS, with_words=False))}
+        voices = voices_by_speaker(judged)
+        each = SIMULATED_CALLS // len(voices)
+        found = {"voice": alarms({who: simulate(own, [], each, with_words=False) for who, own in voices.items()})}
         if self.found.texts is not None:
-            found["voice and words"] = alarms(simulate(voices, _known_texts(self.found.texts), SIMULATED_CALLS))
+            texts = _known_texts(self.found.texts)
+            found["voice and words"] = alarms({who: simulate(own, texts, each) for who, own in voices.items()})
         self.results.setdefault("attention", {})[corpus.name] = {name: asdict(one) for name, one in found.items()}
-        for name, one in found.items():
-            waits = "never" if one.turns_to_notice is None else f"at their turn {one.turns_to_notice:.0f}"
-            console.print(
-                f"needs attention, {name}: precision {one.precision:.3f}, recall {one.recall:.3f} of turns (area"
-                f" {one.average_precision:.3f}), false in {one.false:.1%} of calm turns, {one.calm_calls:.1%} of calm"
-                f" calls; {one.noticed:.1%} of upset calls noticed, {waits}"
-            )
+        console.print(alarm_table(f"{corpus.name}: needs attention, simulated calls of voices held out", found))
         curves = {f"{name} (area {one.average_precision:.3f})": one.curve for name, one in found.items()}
         wanted = next(iter(found.values())).curve[-1][1]
         self.pictures.attention(
@@ -479,14 +469,6 @@ class _Evaluation:
 
 def _plain(scores: Mapping[str, Score]) -> dict[str, Any]:
     return {name: asdict(one) for name, one in scores.items()}
-
-
-def _calm(table: Table, name: str, calls: list[list[Emotion]]) -> dict[str, Any]:
-    """Add a row; the same as results."""
-    found = [one for call in calls for one in call]
-    shares = {"unpleasant": unpleasant(found), "needs_attention": needing(calls)}
-    table.add_row(name, str(len(found)), *(f"{share:.1%}" for share in shares.values()))
-    return {"utterances": len(found), **shares}
 
 
 def _known_texts(folder: Path) -> list[Known]:

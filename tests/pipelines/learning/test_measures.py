@@ -16,6 +16,7 @@ from pipelines.learning.measures import (
     calibrations,
     concordance,
     confusions,
+    counts,
     coverage_curve,
     coverages,
     expected_calibration_error,
@@ -25,6 +26,7 @@ from pipelines.learning.measures import (
     precision_recall,
     recall,
     recalls,
+    share,
     uar,
 )
 
@@ -76,6 +78,13 @@ def test_concordance_punishes_shift_and_scale() -> None:
     assert ccc(np.zeros(50)) == 0
 
 
+def test_a_share_is_of_those_that_are_looked_at() -> None:
+    """Nothing of nothing is nothing."""
+    sums = counts(["a", "a", "a", "b"], np.array([True, True, False, False]), np.array([True, False, True, True]))
+    assert share(sums).tolist() == [0.5, 0]
+    assert figure(sums, share).value == 0.5
+
+
 def test_an_interval_rests_on_speakers() -> None:
     """Ten copies of each utterance make no interval narrower; more speakers do."""
 
@@ -107,6 +116,7 @@ def test_every_measure_takes_drawn_sums() -> None:
         (calibrations(speakers, confidence, right), expected_calibration_error),
         (coverages(speakers, confidence, right), accuracy_at(0.8)),
         (moments(speakers, confidence, confidence**2), concordance),
+        (counts(speakers, np.arange(6) > 0, right), share),
     ):
         assert np.allclose(measure(sums), [float(measure(one)) for one in sums])
         found = figure(sums, measure)

@@ -13,20 +13,20 @@ from pipelines.emotion.voice import ACTED
 from pipelines.learning.corpora import Corpus, Recording
 from pipelines.learning.emotion import Condition, Recipe, Sample, train_head
 from pipelines.learning.joined import simulate
+from pipelines.learning.measures import Figure
 from pipelines.learning.trials import (
     Normalised,
     TooSmall,
     alarms,
+    calm,
     emotions,
     hold_out,
     in_calls,
-    known_voices,
     learning_curve,
-    needing,
     score,
     unheard,
     unknown_readers,
-    unpleasant,
+    voices_by_speaker,
 )
 from tests.pipelines.learning.test_voice_training import WIDTH, acted
 
@@ -141,12 +141,13 @@ def test_a_caller_of_another_corpus_is_best_known_as_a_whole() -> None:
 
 def test_calm_readers_are_judged_by_heads_that_know_the_other_half() -> None:
     """Each utterance once; what is unpleasant is counted only where it is sure enough."""
-    calm = readers()
-    judged = unknown_readers(acted(), calm, calm, RECIPE, temperature=1.0)
-    assert sorted(turn.sample.clip for turn in judged.turns) == sorted(one.clip for one in calm)
+    voices = readers()
+    judged = unknown_readers(acted(), voices, voices, RECIPE, temperature=1.0)
+    assert sorted(turn.sample.clip for turn in judged.turns) == sorted(one.clip for one in voices)
     found = emotions(judged)
-    assert unpleasant(found) < 0.2
-    assert [len(call) for call in in_calls(judged, found)] == [6] * 8
+    calls = in_calls(judged, found)
+    assert [(speaker[:5], len(call)) for speaker, call in calls] == [("read-", 6)] * 8
+    assert calm(calls).unpleasant.value < 0.3
     assert {one.label for one in found} >= {Label.NEUTRAL}
     assert all(one.words is None and one.voice is not None for one in found)
 
@@ -155,29 +156,39 @@ def test_attention_finds_the_calls_that_turn_upset() -> None:
     """Clear voices: nearly every upset call is noticed, soon, and hardly a calm one."""
     samples = acted()
     held = hold_out(corpus_of(samples), samples, samples, RECIPE)
-    voices = known_voices(held.judged_labels(Condition.MU_LAW))
-    assert {one.who for one in voices} == {"0", "1", "2", "3", "4"}
-    sure = [replace(one, reading=replace(one.reading, probabilities={one.label: 1.0})) for one in voices]
-    found = alarms(simulate(sure, [], 60, with_words=False))
+    voices = voices_by_speaker(held.judged_labels(Condition.MU_LAW))
+    assert set(voices) == {"0", "1", "2", "3", "4"}
+    calls = {
+        who: simulate(
+            [replace(one, reading=replace(one.reading, probabilities={one.label: 1.0})) for one in own],
+            [],
+            12,
+            with_words=False,
+        )
+        for who, own in voices.items()
+    }
+    found = alarms(calls)
     assert found.calls == 60
-    assert found.noticed > 0.95
+    assert found.noticed.value > 0.95
     assert found.turns_to_notice is not None
     assert found.turns_to_notice <= 2
-    assert found.false < 0.05
-    assert found.calm_calls == 0
+    assert found.false.value < 0.05
+    assert found.recall.low <= found.recall.value <= found.recall.high
+    assert found.calm_calls.value == 0
     assert found.average_precision > 0.95
-    assert alarms(simulate(sure, [], 2, with_words=False), threshold=1.1).turns_to_notice is None
+    assert alarms(calls, threshold=1.1).turns_to_notice is None
 
 
 def test_the_need_for_attention_is_counted_call_by_call() -> None:
     """A calm call after a furious one begins anew."""
-    calm, furious = (
+    quiet, furious = (
         Emotion(label, valence=0.0, arousal=0.0, confidence=1.0, voice=Reading(0, 0, {label: 1.0}, 1.0, "made up"))
         for label in (Label.NEUTRAL, Label.ANGRY)
     )
-    assert needing([[furious, furious], [calm, calm]]) == 0.5
-    assert needing([[calm]]) == 0
-    assert needing([]) == 0
+    found = calm([("1", [furious, furious]), ("1", [quiet, quiet]), ("2", [quiet])])
+    assert (found.utterances, found.needs_attention.value, found.unpleasant.value) == (5, 0.4, 0.4)
+    assert found.needs_attention.high == 0.5
+    assert calm([("2", [quiet])]).needs_attention == Figure(0, 0, 0)
 
 
 def test_more_speakers_teach_more() -> None:
