@@ -392,7 +392,8 @@ def attune(recognition_s: float, patience_s: float, manner: Manner = CALM) -> Ru
             if look.quiet_windows < VAD_STOP_WINDOWS:
                 continue
             if judge(quiet_s, look.probability, patience_s, manner) is Verdict.END:
-                return max(look.silent_s + PREDICTION_S, words_s)
+                by_patience_s = offset_s + patience_s * manner.stretch
+                return max(min(look.silent_s + PREDICTION_S, by_patience_s), words_s)
         return offset_s + patience_s * manner.stretch
 
     return Rule("Attune", end_s, lambda trace: trace.again_s)
