@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.emotion import emotion2vec, odyssey
+from pipelines.emotion import emotion2vec, odyssey, voice_network
 from pipelines.emotion.batching import Busy, Limits, Why
 from pipelines.emotion.emotion2vec import alibi_slopes
 from pipelines.emotion.estimate import LABELS, Label
@@ -92,6 +92,23 @@ def test_a_row_in_a_padded_batch_says_what_it_says_alone(tmp_path: Path, save: A
     together = network.compute(rows, max(row.size for row in rows))
     assert network.pads
     np.testing.assert_allclose(together, alone, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "save",
+    [save_wavlm, save_wav2vec2, save_odyssey, save_emotion2vec, save_whisper],
+    ids=lambda save: save.__name__[5:],
+)
+def test_half_precision_says_nearly_the_same(tmp_path: Path, save: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: weights and input in bfloat16, what would drown in it in float32."""
+    model = str(save(tmp_path) if save is save_whisper else save(tmp_path, ODYSSEY))
+    whole = load_voice_network(model, "cpu")
+    monkeypatch.setattr(voice_network, "choose_device", lambda _: Device("cpu", torch.bfloat16))
+    half = load_voice_network(model, "cpu")
+    row = whole.row(noise(1.9), 8000)
+    expected, found = whole.compute([row, row], row.size)[0], half.compute([row, row], row.size)[0]
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() < 0.1 * max(1.0, float(np.abs(expected).max()))
 
 
 def test_a_network_that_knows_no_padding_gets_none(tmp_path: Path) -> None:
