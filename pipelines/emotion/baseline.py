@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipelines.emotion.estimate import LABELS, Label
 
 Vector = NDArray[np.float32]
 
@@ -22,18 +25,33 @@ class Prior:
         mean: shape (features,).
         variance: within one speaker, shape (features,), positive.
         strength: the prior counts as much as this many turns.
+        added: what each label of LABELS adds to a voice, shape (labels, features); None where it is not known.
     """
 
     mean: Vector
     variance: Vector
     strength: float
+    added: Vector | None = None
+
+    def usual(self, features: Vector, probabilities: Mapping[Label, float]) -> Vector:
+        """Features without what the emotion adds, as far as it is known: how this voice sounds when it is itself.
+
+        Args:
+            features: not normalised, shape (features,).
+            probabilities: of the labels.
+        """
+        if self.added is None:
+            return features
+        shares = np.array([probabilities.get(label, 0.0) for label in LABELS], np.float32)
+        return np.asarray(features - shares @ self.added, dtype=np.float32)
 
 
 class CallerBaseline:
     """Mean and variance of one caller's features, shrunk towards a population (empirical Bayes).
 
     After n turns the mean is `(k * prior + sum of turns) / (k + n)`, the variance likewise around that mean. One object
-    lives as long as one call; nothing of it is kept afterwards.
+    lives as long as one call; nothing of it is kept afterwards. It is to learn what is left of a turn when its emotion
+    is taken off (`Prior.usual`): else a caller who is angry all along would become their own normal.
     """
 
     def __init__(self, *, longest_memory: float = 12.0) -> None:

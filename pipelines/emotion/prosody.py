@@ -1,4 +1,4 @@
-"""Pitch, rhythm and loudness dynamics of one utterance: a small vector, pure numpy, a few milliseconds.
+"""Pitch, rhythm, loudness dynamics and timbre of one utterance: a small vector, pure numpy, a few milliseconds.
 
 Absolute level is not a feature: lines and microphones decide it, not the caller.
 Pitch is Boersma's normalised autocorrelation (Proc. IFA 17, 1993) without its path search.
@@ -13,6 +13,8 @@ import soxr
 from numpy.typing import NDArray
 from scipy import fft
 
+from pipelines.emotion import timbre
+from pipelines.emotion.timbre import Frames
 from pipelines.ports import Pcm
 
 RATE_HZ: Final = 8000
@@ -41,6 +43,7 @@ NAMES: Final = (
     "pause_ratio",
     "tilt_db",
     "tilt_spread_db",
+    *timbre.NAMES,
 )
 """The vector, in order. Pitch in semitones above 100 Hz; tilt is the level above 1 kHz over the level below it."""
 
@@ -91,6 +94,7 @@ def prosody(pcm: Pcm, rate_hz: int) -> tuple[NDArray[np.float32], float]:
             *_energy_shape(energy_db, speech),
             tilt_db[speech].mean(),
             tilt_db[speech].std(),
+            *timbre.timbre(Frames(RATE_HZ, HOP_S, power, energy_db, speech, pitch_st, strength, voiced)),
         ],
         np.float32,
     )

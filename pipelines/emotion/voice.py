@@ -87,6 +87,7 @@ class VoiceHead:
                     arrays["prior_mean"].astype(np.float32),
                     arrays["prior_variance"].astype(np.float32),
                     float(arrays["prior_strength"]),
+                    arrays["prior_added"].astype(np.float32),
                 ),
                 arrays["weights"].astype(np.float32),
                 arrays["bias"].astype(np.float32),
@@ -100,6 +101,10 @@ class VoiceHead:
             raise EngineFailed(f"voice head: weights have the shape {head.weights.shape}")
         if not (np.isfinite(head.weights).all() and np.isfinite(head.prior.mean).all() and head.temperature > 0):
             raise EngineFailed("voice head: numbers are not finite")
+        if head.prior.added is None or head.prior.added.shape != (len(LABELS), width):
+            raise EngineFailed("voice head: what emotions add does not fit the features")
+        if not np.isfinite(head.prior.added).all():
+            raise EngineFailed("voice head: numbers are not finite")
         if not (head.prior.variance > 0).all():
             raise EngineFailed("voice head: a variance is not positive")
         return head
@@ -110,11 +115,16 @@ class VoiceHead:
             "prior_mean": self.prior.mean,
             "prior_variance": self.prior.variance,
             "prior_strength": np.array(self.prior.strength),
+            "prior_added": self._added(),
             "weights": self.weights,
             "bias": self.bias,
             "temperature": np.array(self.temperature),
             "version": np.array(self.version),
         }
+
+    def _added(self) -> NDArray[np.float32]:
+        nothing = np.zeros((len(LABELS), len(self.prior.mean)), np.float32)
+        return nothing if self.prior.added is None else self.prior.added
 
     def scores(self, features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Class probabilities (..., classes) and valence, arousal (..., 2) of normalised features (..., features)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from pipelines.emotion.baseline import CallerBaseline, Prior
+from pipelines.emotion.estimate import LABELS, Label
 
 WIDTH = 4
 PRIOR = Prior(np.zeros(WIDTH, np.float32), np.ones(WIDTH, np.float32), 4.0)
@@ -53,6 +56,28 @@ def test_someone_angry_all_along_never_becomes_their_own_normal() -> None:
         caller.learn(angry)
     assert caller.turns == pytest.approx(12)
     assert caller.normalise(angry, PRIOR)[0] > 0.4
+
+
+def test_what_an_emotion_adds_is_taken_off_before_the_baseline_learns() -> None:
+    """A caller who is angry from the first turn on still sounds angry in the twelfth, and calm when calm."""
+    added = np.zeros((len(LABELS), WIDTH), np.float32)
+    added[LABELS.index(Label.ANGRY)] = 3
+    prior = replace(PRIOR, added=added)
+    caller, voice = CallerBaseline(), np.full(WIDTH, 2, np.float32)
+    angry = voice + added[LABELS.index(Label.ANGRY)]
+    for _ in range(12):
+        caller.learn(prior.usual(angry, {Label.ANGRY: 1.0}))
+    assert caller.normalise(angry, prior)[0] > 2
+    assert abs(caller.normalise(voice, prior)[0]) < 1
+
+
+def test_a_turn_of_unsure_emotion_loses_a_share_of_it() -> None:
+    """Half angry, half neutral: half of what anger adds; a population that knows nothing of it takes nothing."""
+    added = np.zeros((len(LABELS), WIDTH), np.float32)
+    added[LABELS.index(Label.ANGRY)] = 3
+    features, halves = np.full(WIDTH, 5, np.float32), {Label.ANGRY: 0.5, Label.NEUTRAL: 0.5}
+    assert np.allclose(replace(PRIOR, added=added).usual(features, halves), 3.5)
+    assert np.array_equal(PRIOR.usual(features, halves), features)
 
 
 @given(st.lists(VECTORS, max_size=30), VECTORS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 
 from pipelines.emotion.baseline import CallerBaseline, Prior
 from pipelines.emotion.estimate import LABELS, UNKNOWN, Label, Reading
-from pipelines.emotion.reader import EmotionReader, usual
+from pipelines.emotion.reader import EmotionReader
 from pipelines.ports import EngineFailed, Pcm, Recognition, VoiceFeatures
-from tests.pipelines.emotion.readings import reading
 
 SPEECH: Pcm = (6000 * np.sin(np.arange(32_000) * 2 * np.pi * 150 / 16_000)).astype(np.int16)
 STATES = np.random.default_rng(2).standard_normal(1024).astype(np.float32)
@@ -43,7 +41,7 @@ async def test_voice_and_words_are_joined_and_the_baseline_learns(reader: Emotio
     assert sum(emotion.voice.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert set(emotion.voice.probabilities) == set(LABELS)
     assert baseline.turns > 0
-    assert emotion.model == "attune-voice-1+attune-words-1"
+    assert emotion.model == "attune-voice-2+attune-words-1"
 
 
 async def test_a_short_no_is_read_by_its_words(reader: EmotionReader) -> None:
@@ -60,6 +58,7 @@ async def test_a_recogniser_without_states_leaves_the_words(reader: EmotionReade
     emotion = await reader.read(SPEECH, 16_000, heard("thank you so much", None), CallerBaseline())
     assert emotion.voice is None
     assert emotion.label is Label.SATISFIED
+    assert emotion.fell_back == "failed"
     assert reader.failures["voice"] == 1
 
 
@@ -128,20 +127,3 @@ async def test_hanging_up_cancels_the_reading() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     reader.close()
-
-
-async def test_a_four_second_turn_takes_a_few_milliseconds(reader: EmotionReader) -> None:
-    """The bound is loose: the machine may be busy."""
-    turn = np.tile(SPEECH, 2)
-    spent = []
-    for _ in range(15):
-        began = time.perf_counter()
-        await reader.read(turn, 16_000, heard("I have been waiting for forty minutes"), CallerBaseline())
-        spent.append(time.perf_counter() - began)
-    assert min(spent) < 0.025
-
-
-def test_an_emotional_turn_counts_less_as_the_usual_voice() -> None:
-    """The baseline is how a caller sounds when nothing is the matter."""
-    assert usual(reading(Label.NEUTRAL, 0.9)) > 0.9
-    assert usual(reading(Label.ANGRY, 0.9)) < 0.4

@@ -29,7 +29,7 @@ from pipelines.learning.emotion import (
     guess,
     keep_samples,
     leave_one_speaker_out,
-    population,
+    populations,
     probabilities,
     product_probabilities,
     read_clips,
@@ -86,7 +86,7 @@ def test_a_speaker_is_never_in_training_and_test() -> None:
 def test_a_simulated_call_normalises_before_it_learns() -> None:
     """The first turn of each call is measured by the population alone."""
     samples = acted(speakers=2)
-    prior = population(samples, 4.0)
+    prior = populations(samples, 4.0).prior
     turns = simulate_calls(samples, prior, seed=1, weigh=as_acted)
     for turn in turns:
         if turn.number == 1:
