@@ -154,7 +154,7 @@ class _Line:
     async def _next(self, carrier_call_id: str) -> Document:
         """The stream is over: end the call, go on with it where it was lost, or send the caller on to a human."""
         became: Admitted | Outcome | None = None
-        outcome = self._door.outcomes.pop((self._carrier.name, carrier_call_id), None)
+        outcome = self._door.outcomes.get((self._carrier.name, carrier_call_id))
         if outcome is not None:
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 became = await asyncio.wait_for(asyncio.shield(outcome), OUTCOME_S)

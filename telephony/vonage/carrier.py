@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from telephony.bounded_json import BadField, Fields, get_text
-from telephony.carrier import CallTold, Document, News, Rings, StreamOver, Unclear, WebRequest
+from telephony.carrier import CallTold, Document, News, Rings, StreamOver, StreamTold, Unclear, WebRequest
 from telephony.human import HumanFallback
 from telephony.leg import IncomingCall
 from telephony.public_urls import public_url, socket_url
@@ -87,7 +87,9 @@ class Vonage:
             case "stream-ended":
                 call_id = asked.get("call", "")
                 status = get_text(fields, "status")
-                return StreamOver(call_id) if call_id and status in _OVER else Unclear("the stream goes on")
+                if not call_id:
+                    return Unclear("no call")
+                return StreamOver(call_id) if status in _OVER else StreamTold(call_id, "", f"{NAME}:{call_id}:{status}")
             case _:
                 call_id, word = get_text(fields, "uuid"), get_text(fields, "status")
                 moved = line_status(word)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.carrier import CallTold, LineStatus, News, Rings, StreamOver, Taken, Unclear, WebRequest
+from telephony.carrier import CallTold, LineStatus, News, Rings, StreamOver, StreamTold, Taken, Unclear, WebRequest
 from telephony.human import HumanFallback
 from telephony.leg import IncomingCall
 from telephony.simulator.any_rest import AnyRest
@@ -118,7 +118,12 @@ async def vonage(pem: str) -> AsyncIterator[Vonage]:
         ("voice", "uuid=u-1&to=15550100", b"", Rings(IncomingCall("vonage", "u-1", "", "+15550100"))),
         ("voice", "", b"{}", Unclear("no to")),
         ("stream-ended", "call=u-1", b'{"status":"completed","uuid":"leg-2"}', StreamOver("u-1")),
-        ("stream-ended", "call=u-1", b'{"status":"answered","uuid":"leg-2"}', Unclear("the stream goes on")),
+        (
+            "stream-ended",
+            "call=u-1",
+            b'{"status":"answered","uuid":"leg-2"}',
+            StreamTold("u-1", "", "vonage:u-1:answered"),
+        ),
         (
             "status",
             "",
