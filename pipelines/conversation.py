@@ -38,6 +38,7 @@ from pipelines.ports import EmotionSource, Listener, Recogniser, Speaker, Writer
 from pipelines.redaction import redact
 from pipelines.speech.clips import Clip, Clips
 from pipelines.speech.hearing import Hearing
+from pipelines.speech.listening import Listening
 from pipelines.speech.voicing import Voicing
 from pipelines.speech.watchdog import Watchdog
 from pipelines.turns.book import TurnBook
@@ -144,6 +145,7 @@ class Conversation:
         pipeline = Pipeline(
             [
                 line.transport.input(),
+                Listening(book),
                 Hearing(engines.recogniser, book, vad=vad),
                 EmotionTap(engines.emotion, book, estimates),
                 caller_turns,

@@ -154,6 +154,20 @@ class CallerSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class ListeningChanged:
+    """From here on the caller is listened to again, or not: neither recognised nor analysed nor written down.
+
+    Attributes:
+        listening: whether the caller is listened to.
+        reason: 'secret' while a secret is typed, 'hold_music' while music plays.
+    """
+
+    at_s: float
+    listening: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolUsed:
     """A tool answered."""
 
@@ -183,6 +197,7 @@ Event = (
     | Escalated
     | AnalysisStopped
     | CallerSilent
+    | ListeningChanged
     | ToolUsed
     | FarewellSaid
 )

@@ -45,8 +45,16 @@ class OpeningHours(Plain):
 class LookupRow(Plain):
     """One row of a look-up tool."""
 
-    key: str
+    key: str = Field(description="as it is said or typed; 'sha256:<hex>' keeps a secret out of the agent's file")
     answer: str
+
+
+class Keypad(Plain):
+    """The key of a look-up is typed on the telephone's keys, from `fewest` to `most` digits."""
+
+    fewest: int = Field(ge=1, le=32)
+    most: int = Field(ge=1, le=32)
+    secret: bool = Field(default=True, description="neither listened to while it is typed nor ever read back")
 
 
 class LookupTool(Plain):
@@ -59,6 +67,7 @@ class LookupTool(Plain):
     key_pattern: str = Field(description="regular expression over the upper-cased words without spaces")
     rows: tuple[LookupRow, ...]
     not_found: str
+    keypad: Keypad | None = Field(default=None, description="where the key is typed and not said")
 
 
 class EscalationRule(Plain):

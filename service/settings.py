@@ -209,7 +209,7 @@ class Settings(BaseSettings):
     conversation_state_s: int = Field(default=86_400, description="how long conversation state is kept in Redis")
     max_calls: int = Field(default=20, description="calls at once in this process; more are sent to a human")
     longest_call_s: int = Field(default=7200, description="a call over a carrier is ended after so long")
-    max_loop_lag_s: float = Field(default=0.15, description="event-loop lag from which new calls are sent to a human")
+    max_loop_lag_s: float = Field(default=0.25, description="event-loop lag from which new calls are sent to a human")
     drain_s: int = Field(default=1800, description="how long running calls may go on after the first signal to stop")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False

@@ -30,8 +30,10 @@ from pipelines.frames import ReplyFrame, TurnFrame
 from pipelines.plan import AnalysisStop
 from pipelines.ports import EngineFailed, Writer, WriterRequest
 from pipelines.speech.sentences import split
+from pipelines.speech.listening import SECRET
 from pipelines.speech.voicing import VoicingSettings
 from pipelines.turns.book import Saying, TurnBook
+from pipelines.turns.keys import Entry, Keys, Pressed, Says, Typed
 
 OPENING_COVERS_S = 1.2
 """How much longer the writer may take where an opening is already being spoken."""
@@ -39,8 +41,8 @@ OPENING_COVERS_S = 1.2
 PIECES_DEADLINE_S = 3.0
 """Longest wait between two pieces of a reply once it is under way."""
 
-KEYS = {"*9": "stop analysing my voice", "0": "I want to speak to a person"}
-"""Key presses that stand for words; '#' or any other key starts anew."""
+KEYS_TICK_S = 0.25
+"""How often it is looked whether a caller has stopped typing."""
 
 
 class Policing(FrameProcessor):
@@ -52,7 +54,8 @@ class Policing(FrameProcessor):
         self._book = book
         self._humans_in = humans_in
         self._state = DialogueState.remembering(book.plan.memory)
-        self._keys = ""
+        self._keys = Keys()
+        self._key_timer: asyncio.Task[None] | None = None
         self._asked = ""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -86,8 +89,12 @@ class Policing(FrameProcessor):
         self._book.tell(ToneChosen(self._book.now_s, frame.turn, reply.tone))
         if reply.tool is not None:
             self._book.tell(ToolUsed(self._book.now_s, frame.turn, reply.tool.name, reply.tool.found))
+        await self._reply(frame.turn, reply)
+
+    async def _reply(self, turn: int, reply: Reply) -> None:
         self._book.clock.policy = time.monotonic()
-        await self.push_frame(ReplyFrame(frame.turn, reply))
+        await self._ask_for_keys()
+        await self.push_frame(ReplyFrame(turn, reply))
 
     def foresee(self, text: str, emotion: Emotion) -> Reply:
         """What the answer would be if the turn ended with these words; nothing is kept of it."""
@@ -96,7 +103,9 @@ class Policing(FrameProcessor):
         return self._policy.answer(self._state, situation)[0]
 
     async def silence(self) -> None:
-        """The caller has been silent for a while: ask whether they are there, or say goodbye."""
+        """The caller has been silent for a while: ask whether they are there, or say goodbye; not while they type."""
+        if self._keys.collecting:
+            return
         reply, self._state = self._policy.silence(self._state, self._humans_in(), self._book.turn)
         self._book.tell(CallerSilent(self._book.now_s, self._book.plan.silence_prompt_s))
         await self.push_frame(ReplyFrame(self._book.turn, reply))
@@ -108,13 +117,61 @@ class Policing(FrameProcessor):
         await self.push_frame(ReplyFrame(self._book.turn, reply))
 
     async def _press(self, key: str) -> None:
-        self._keys = (self._keys + key)[-2:] if self._keys + key in ("*", "*9") else key
-        words = KEYS.get(self._keys)
-        if words is not None:
-            self._keys = ""
-            turn = self._book.turn_ended(words)
-            await FrameProcessor.broadcast_interruption(self)
-            await self._answer(TurnFrame(turn, words, self._book.trajectory.trend.current, self._book.trajectory.trend))
+        pressed = self._keys.press(key, time.monotonic())
+        if pressed is not None:
+            await self._pressed(pressed)
+
+    async def _pressed(self, pressed: Pressed) -> None:
+        """Keys that stand for words are a turn; digits that were asked for are one as well, without the digits."""
+        await self._stop_asking()
+        words = pressed.words if isinstance(pressed, Says) else "(keys pressed)"
+        turn = self._book.turn_ended(words)
+        await FrameProcessor.broadcast_interruption(self)
+        trend = self._book.trajectory.trend
+        if isinstance(pressed, Says):
+            await self._answer(TurnFrame(turn, words, trend.current, trend))
+            return
+        digits = pressed.digits if isinstance(pressed, Typed) else None
+        situation = Situation(words, trend, trend.current, self._humans_in(), turn)
+        reply, self._state = self._policy.typed(self._state, digits, situation)
+        self._asked = words
+        self._book.tell(ToneChosen(self._book.now_s, turn, reply.tone))
+        if reply.tool is not None:
+            self._book.tell(ToolUsed(self._book.now_s, turn, reply.tool.name, reply.tool.found))
+        await self._reply(turn, reply)
+
+    async def _ask_for_keys(self) -> None:
+        """Begin to collect digits where the answer asks for them, and stop where it does not."""
+        tool = self._policy.asks_for_keys(self._state)
+        if tool is None or tool.keypad is None:
+            await self._stop_asking()
+            return
+        self._keys.ask(Entry(tool.keypad.fewest, tool.keypad.most), time.monotonic())
+        self._book.keep_out(SECRET, tool.keypad.secret)
+        if self._key_timer is None:
+            self._key_timer = self.create_task(self._wait_for_keys(), "keys")
+
+    async def _wait_for_keys(self) -> None:
+        while self._keys.collecting:
+            await asyncio.sleep(KEYS_TICK_S)
+            pressed = self._keys.due(time.monotonic())
+            if pressed is not None:
+                self._key_timer = None
+                await self._pressed(pressed)
+                return
+
+    async def _stop_asking(self) -> None:
+        self._keys.stop()
+        self._book.keep_out(SECRET, False)
+        timer, self._key_timer = self._key_timer, None
+        if timer is not None:
+            await self.cancel_task(timer)
+
+    async def cleanup(self) -> None:
+        """Nobody types any more."""
+        await FrameProcessor.cleanup(self)
+        if self._key_timer is not None:
+            await self.cancel_task(self._key_timer)
 
 
 class Answering(FrameProcessor):

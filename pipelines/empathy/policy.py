@@ -26,6 +26,7 @@ Pure: the same state and situation give the same reply. Every tone names the rul
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
@@ -142,6 +143,11 @@ class Mood:
     agitated: bool = False
 
 
+def _hashed(key: str) -> str:
+    """How a row names a key that must not stand in the agent's file."""
+    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
 class ResponsePolicy:
     """Answers turns for one agent. Holds only indexes of the agent; safe to share between calls."""
 
@@ -172,6 +178,19 @@ class ResponsePolicy:
         if finding is not None and not before.human_requested and reply.escalate is None and not reply.ends_call:
             reply, after = self._escalated(finding, reply, before, after, situation, mood)
         reply = replace(reply, tone=replace(reply.tone, rules=tuple(dict.fromkeys(reply.tone.rules))))
+        return reply, _remembered(after, reply)
+
+    def asks_for_keys(self, state: DialogueState) -> LookupTool | None:
+        """The look-up whose key should be typed now; None where none should."""
+        tool = self._tools.get(state.pending_tool or "")
+        return tool if tool is not None and tool.keypad is not None else None
+
+    def typed(self, state: DialogueState, digits: str | None, situation: Situation) -> tuple[Reply, DialogueState]:
+        """Answer digits that were asked for; None where the caller stopped before they were complete."""
+        tool = self.asks_for_keys(state)
+        if tool is None:
+            return self.answer(state, situation)
+        reply, after = self._look_up(tool, digits, state, situation, self._mood(state, situation))
         return reply, _remembered(after, reply)
 
     def silence(self, state: DialogueState, humans_in: bool, turn: int) -> tuple[Reply, DialogueState]:
@@ -341,7 +360,7 @@ class ResponsePolicy:
     ) -> tuple[Reply, DialogueState]:
         asked = replace(state, offer=Offer.NONE, unclear_run=0, wants_goodbye=False)
         if key is not None:
-            row = next((row for row in tool.rows if row.key == key), None)
+            row = next((row for row in tool.rows if row.key in (key, _hashed(key))), None)
             use = ToolUse(tool.name, key, row is not None)
             done = replace(asked, pending_tool=None, tool_misses=0)
             if row is None:
@@ -349,7 +368,8 @@ class ResponsePolicy:
                 tone = Tone(Strategy.OFFER_HUMAN, mood.tone, ("R16", *mood.rules))
                 done = replace(done, offer=Offer.HUMAN, watch=state.watch.offered(at.turn))
             else:
-                told = f"For {tool.key_name} {' '.join(key)}, {row.answer}"
+                secret = tool.keypad is not None and tool.keypad.secret
+                told = row.answer if secret else f"For {tool.key_name} {' '.join(key)}, {row.answer}"
                 tone = Tone(Strategy.INFORM, mood.tone, ("R16", *mood.rules))
                 done = replace(done, offer=Offer.MORE_HELP)
             return Reply(tone, told, tool=use, source="tool"), done
@@ -357,6 +377,9 @@ class ResponsePolicy:
             reply = Reply(Tone(Strategy.ASK, mood.tone, ("R2", *mood.rules)), tool.ask)
             return reply, replace(asked, pending_tool=tool.name, tool_misses=0)
         misses = state.tool_misses + 1
+        if tool.keypad is not None and misses <= _KEY_TRIES:
+            reply = Reply(Tone(Strategy.ASK, mood.tone, ("R2", *mood.rules)), tool.ask)
+            return reply, replace(asked, tool_misses=misses)
         if misses > _KEY_TRIES:
             given_up = replace(asked, pending_tool=None, tool_misses=0)
             return self._offer(wording.KEY_GIVEN_UP, "R17", given_up, at, mood, key=tool.key_name)

@@ -20,6 +20,7 @@ from pipelines.events import (
     Event,
     FarewellSaid,
     FellBack,
+    ListeningChanged,
     TurnTimed,
 )
 from pipelines.plan import AnalysisStop, ConversationPlan
@@ -64,6 +65,7 @@ class TurnBook:
         self.clock = TurnClock()
         self.waiting = Waiting()
         self.unsaid: set[str] = set()
+        self.kept_out: set[str] = set()
         self.speech_started: float | None = None
         self.answering = False
         self.confidence = 0.0
@@ -142,6 +144,12 @@ class TurnBook:
             self.stopped = reason
             self.analysing = False
             self.tell(AnalysisStopped(self.now_s, reason))
+
+    def keep_out(self, reason: str, kept_out: bool) -> None:
+        """For this reason the caller's sound is kept out, or no longer; told when it changes."""
+        if kept_out is not (reason in self.kept_out):
+            (self.kept_out.add if kept_out else self.kept_out.discard)(reason)
+            self.tell(ListeningChanged(self.now_s, not self.kept_out, reason))
 
     # -- the agent ----------------------------------------------------------------------------
 

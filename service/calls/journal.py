@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from pipelines.events import AnalysisStopped, DisclosureHeard, Escalated, Event
+from pipelines.events import AnalysisStopped, DisclosureHeard, Escalated, Event, ListeningChanged
 from service.calls.tape import Life, Tape, TornTape, free_share, lives, orphans
 from service.domain.calls import LIFE, CallEnded, CallResumed, CallStart, Outcome
 from service.store.calls import CallRepository, Happening
@@ -48,8 +48,8 @@ LOOK_EVERY_S = 5.0
 """How often this process looks for what others left behind when they died."""
 ORPHAN_S = 15.0
 """A file that nobody holds is left alone for so long: its call may be taken up again."""
-VITAL = CallStart | CallResumed | CallEnded | DisclosureHeard | AnalysisStopped | Escalated
-"""What must be on disk at once: starts, ends, consent, opt-out, and the intent to hand over to a human."""
+VITAL = CallStart | CallResumed | CallEnded | DisclosureHeard | AnalysisStopped | Escalated | ListeningChanged
+"""What must be on disk at once: starts, ends, consent, opt-out, secrets being typed, the intent to hand over."""
 
 _BATCH = 256
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)

@@ -17,6 +17,7 @@ from pipelines.events import (
     Event,
     FarewellSaid,
     FellBack,
+    ListeningChanged,
     ToneChosen,
     ToolUsed,
     TurnTimed,
@@ -98,7 +99,7 @@ class CallMeters:
                 meters.escalations.labels(self._escalation(reason)).inc()
             case AnalysisStopped(reason=reason):
                 meters.analysis_stops.labels(reason.value).inc()
-            case DisclosureHeard() | AgentSays() | CallerSilent() | ToolUsed() | FarewellSaid():
+            case DisclosureHeard() | AgentSays() | CallerSilent() | ListeningChanged() | ToolUsed() | FarewellSaid():
                 pass
             case never:
                 assert_never(never)

@@ -22,6 +22,7 @@ from pipelines.events import (
     Event,
     FarewellSaid,
     FellBack,
+    ListeningChanged,
     ToneChosen,
     ToolUsed,
     TurnTimed,
@@ -257,7 +258,7 @@ class _Projection:
                         asked_s=at_s,
                     )
                 )
-            case None | AgentSays() | FellBack() | CallerSilent() | ToolUsed() | FarewellSaid():
+            case None | AgentSays() | FellBack() | CallerSilent() | ListeningChanged() | ToolUsed() | FarewellSaid():
                 pass
             case never:
                 assert_never(never)

@@ -27,6 +27,7 @@ from pipelines.events import (
     Escalated,
     FarewellSaid,
     FellBack,
+    ListeningChanged,
     ToneChosen,
     ToolUsed,
     TurnTimed,
@@ -169,7 +170,9 @@ class ConversationState:
                 return replace(now, strategy=tone.strategy.value, tone=tone.name.value)
             case Escalated(reason=reason):
                 return replace(now, escalated=reason)
-            case CallStart() | AgentSays() | TurnTimed() | FellBack() | CallerSilent() | ToolUsed() | FarewellSaid():
+            case CallStart() | AgentSays() | TurnTimed() | FellBack() | CallerSilent():
+                return now
+            case ListeningChanged() | ToolUsed() | FarewellSaid():
                 return now
             case never:
                 assert_never(never)

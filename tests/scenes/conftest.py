@@ -192,7 +192,8 @@ def open_stage(tmp_path: Path, turn_models: TurnModels, spoken: Pcm) -> Opened:
         houses: list[House] = []
         brief = tmp_path / "agent.json"
         brief.write_text(BRIEF.model_copy(update=agent or {}).model_dump_json())
-        settings = Settings(**{"data_dir": tmp_path, "agent_file": brief, **overrides})
+        calm = {"max_loop_lag_s": 60.0}  # a starved machine must not turn the callers of other scenes away
+        settings = Settings(**{"data_dir": tmp_path, "agent_file": brief, **calm, **overrides})
 
         async with served(create_app(settings, ready=houses.append, engines=engines)) as origin:
             yield Stage(origin, houses[0], ear, feeling, spoken)

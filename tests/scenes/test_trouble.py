@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from pipelines.plan import Keypad, LookupRow, LookupTool
 from pipelines.ports import EngineFailed, Pcm, Recognition, WriterRequest
 from pipelines.speech.llama import EmbeddedLlama
 from pipelines.speech.writer import OpenAIWriter
-from telephony.simulator.caller import Say
+from telephony.simulator.caller import Press, Say
 from tests.scenes.conftest import Opened
 from tests.scenes.test_calls import agent_turns
 from tests.service.postgres import PostgresServer
@@ -86,3 +88,28 @@ async def test_the_database_is_away_for_twenty_seconds_of_a_call(open_stage: Ope
     assert [turn["text"] for turn in record["turns"] if turn["party"] == "caller"] == [QUESTION] * 3
     assert len(agent_turns(record)) == 3
     assert [point["turn"] for point in record["trajectory"]] == [1, 2, 3]
+
+
+async def test_a_pin_is_typed_and_stands_nowhere(open_stage: Opened) -> None:
+    """It is asked for, typed, checked; the record says that keys were pressed and that nobody listened meanwhile."""
+    pin = "4711"
+    tool = LookupTool(
+        name="account",
+        when=("my account",),
+        ask="Please type your four digits.",
+        key_name="PIN",
+        key_pattern=r"\d{4}",
+        rows=(LookupRow(key=f"sha256:{hashlib.sha256(pin.encode()).hexdigest()}", answer="You owe nothing."),),
+        not_found="I do not know that.",
+        keypad=Keypad(fewest=4, most=4),
+    )
+    async with open_stage(agent={"tools": (tool,)}) as stage:
+        call = await stage.ring([Say(stage.voice), Press(pin)], lines=["I want to see my account"])
+        record = await stage.record(call)
+        kept = b"".join(path.read_bytes() for path in stage.house.settings.data_dir.rglob("*") if path.is_file())
+    answers = [turn["text"] for turn in agent_turns(record)]
+    assert answers == ["Please type your four digits.", "You owe nothing."]
+    assert [turn["text"] for turn in record["turns"] if turn["party"] == "caller"][1] == "(keys pressed)"
+    assert b'"reason": "secret"' in kept or b'"reason":"secret"' in kept
+    assert b'"4711"' not in kept
+    assert b"4711#" not in kept
