@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 import typer
@@ -16,32 +16,31 @@ from pipelines.emotion import voice as voice_files
 from pipelines.emotion import words as words_files
 from pipelines.emotion.phrases import CueBook
 from pipelines.emotion.shipped import Arrays, seal
+from pipelines.emotion.voice import ACTED
+from pipelines.learning.corpora import Corpus, NoCorpus, find_corpora
 from pipelines.learning.emotion import (
     NEUTRAL_TRAINED_ON,
     TRAINED_ON,
-    Clip,
     Condition,
-    Encoder,
     Recipe,
     Sample,
     calibrate,
-    describe,
-    keep_samples,
     leave_one_speaker_out,
-    read_clips,
-    read_neutral,
-    read_samples,
     score_voice,
     train_head,
 )
+from pipelines.learning.features import FeatureShelf
 from pipelines.learning.words import read_posts, score_words, train_words
-from pipelines.models.install import ModelAbsent, locate
-from pipelines.speech.whisper import WhisperRecogniser
-from service.cli.configured import read_settings
+from pipelines.models.install import ModelAbsent
+from pipelines.ports import EngineFailed
+from service.cli.features import open_shelf
 
 console = Console()
 
 train_app = typer.Typer(no_args_is_help=True, help="Train the emotion models anew.")
+
+CALIBRATED_ON: Final = (Condition.MU_LAW, Condition.IN_CALL)
+"""Lines on which the temperature is fitted."""
 
 Data = Annotated[Path, typer.Option(exists=True, file_okay=False, help="folder of the corpus")]
 Out = Annotated[Path, typer.Option(file_okay=False, help="where the weights go")]
@@ -49,29 +48,89 @@ Out = Annotated[Path, typer.Option(file_okay=False, help="where the weights go")
 
 @train_app.command()
 def emotion(
-    data: Data,
-    neutral: Annotated[Path, typer.Option(exists=True, file_okay=False, help="read speech, *.flac")],
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="acted speech: EmoDB")],
+    neutral: Annotated[Path, typer.Option(exists=True, file_okay=False, help="read speech: LibriSpeech")],
     out: Out,
     features: Annotated[Path, typer.Option(file_okay=False, help="where features are kept")] = Path("features"),
+    workers: Annotated[int, typer.Option(min=1, help="clips that are encoded at once")] = 1,
 ) -> None:
-    """Train the voice head on acted speech (labels.csv beside the recordings: EmoDB) and read speech (LibriSpeech)."""
-    for folder in (out, features):
-        folder.mkdir(parents=True, exist_ok=True)
-    samples = acted_samples(data, features)
-    readers = neutral_samples(neutral, features)
-    recipe = Recipe()
-    console.print("measuring, each speaker held out in turn")
-    held_out = leave_one_speaker_out(samples, recipe, (Condition.MU_LAW, Condition.IN_CALL), neutral=readers)
-    score = score_voice(held_out)
-    console.print(f"recall {score.uar:.3f}, product labels {score.product_uar:.3f}, ECE {score.ece:.3f} (mu-law)")
-    head = calibrate(train_head([*samples, *readers], recipe), held_out)
-    _write(
-        out / voice_files.WEIGHTS,
-        head.arrays(),
-        "emotion",
-        origin="EmoDB, Burkhardt et al. 2005; LibriSpeech, Panayotov et al. 2015; features by Whisper base",
-        licence="CC BY 4.0 (both corpora), MIT (Whisper)",
-    )
+    """Train the voice head on acted speech (labels.csv beside the recordings) and on read speech, which is neutral.
+
+    The same corpora, encoder and libraries on the same machine give the same bytes.
+    """
+    try:
+        shelf = open_shelf(features, workers)
+        samples = _features(shelf, _the_corpus(data), TRAINED_ON)
+        readers = _features(shelf, _the_corpus(neutral), NEUTRAL_TRAINED_ON)
+        _check(samples, readers)
+        out.mkdir(parents=True, exist_ok=True)
+        recipe = Recipe()
+        console.print("measuring, each speaker held out in turn")
+        held_out = leave_one_speaker_out(samples, recipe, CALIBRATED_ON, neutral=readers)
+        for condition in CALIBRATED_ON:
+            score = score_voice([one for one in held_out if one.turn.sample.condition is condition])
+            console.print(
+                f"{condition}: recall {score.uar:.3f}, product labels {score.product_uar:.3f}, ECE {score.ece:.3f}"
+            )
+        head = calibrate(train_head([*samples, *readers], recipe), held_out)
+        _write(
+            out / voice_files.WEIGHTS,
+            head.arrays(),
+            "emotion",
+            origin="EmoDB, Burkhardt et al. 2005; LibriSpeech, Panayotov et al. 2015; features by Whisper base",
+            licence="CC BY 4.0 (both corpora), MIT (Whisper)",
+        )
+    except (NoCorpus, ModelAbsent, EngineFailed, OSError) as failed:
+        console.print(f"[red]{failed}[/red]", soft_wrap=True)
+        raise typer.Exit(2 if isinstance(failed, NoCorpus) else 1) from failed
+
+
+def _the_corpus(folder: Path) -> Corpus:
+    """The only corpus in a folder.
+
+    Raises:
+        NoCorpus: there is none, or there are several.
+    """
+    found = find_corpora(folder)
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found) or "none"
+        raise NoCorpus(f"{folder}: one corpus is expected there, found {names}")
+    return found[0]
+
+
+def _features(shelf: FeatureShelf, corpus: Corpus, conditions: Sequence[Condition]) -> list[Sample]:
+    """Features of a corpus over all lines.
+
+    Raises:
+        NoCorpus: a recording cannot be read: the weights would silently rest on less.
+    """
+    samples: list[Sample] = []
+    for condition in conditions:
+        kept = "kept" if shelf.holds(corpus, condition) else f"computing, {len(corpus.recordings)} recordings"
+        console.print(f"{corpus.name}, {condition}: {kept}")
+        described = shelf.describe(corpus, condition)
+        if described.broken:
+            name, why = next(iter(described.broken.items()))
+            raise NoCorpus(f"{corpus.name}: {len(described.broken)} recordings cannot be read, first {name}: {why}")
+        samples += described.samples
+    return samples
+
+
+def _check(samples: Sequence[Sample], readers: Sequence[Sample]) -> None:
+    """Whether a head can be trained.
+
+    Raises:
+        NoCorpus: it cannot; the message says why.
+    """
+    heard = {one.emotion for one in samples}
+    if missing := [name for name in ACTED if name not in heard]:
+        raise NoCorpus(f"acted speech lacks {', '.join(missing)}")
+    if unknown := heard - set(ACTED):
+        raise NoCorpus(f"acted speech has emotions that the head does not know: {', '.join(sorted(unknown))}")
+    if len({one.speaker for one in samples}) < 3:
+        raise NoCorpus("acted speech of three speakers or more is needed: each is held out in turn")
+    if {one.emotion for one in readers} != {"neutral"}:
+        raise NoCorpus("read speech must be neutral throughout")
 
 
 @train_app.command()
@@ -96,35 +155,6 @@ def cues(folder: Out) -> None:
     CueBook.from_plain(json.loads((folder / phrases.FILE).read_bytes()))
     seal(folder / phrases.FILE, origin="written for Attune", licence="Apache-2.0", trained_with="by hand")
     console.print(f"sealed {folder / phrases.FILE}")
-
-
-def acted_samples(corpus: Path, kept: Path, conditions: tuple[Condition, ...] = TRAINED_ON) -> list[Sample]:
-    """Features of acted speech, computed once and kept in a folder."""
-    return _kept(kept / f"{corpus.name}-features.npz", lambda: read_clips(corpus), conditions)
-
-
-def neutral_samples(folder: Path, kept: Path) -> list[Sample]:
-    """Features of read speech, computed once and kept in a folder."""
-    return _kept(kept / f"{folder.name}-features.npz", lambda: read_neutral(folder), NEUTRAL_TRAINED_ON)
-
-
-def _kept(file: Path, clips: Callable[[], list[Clip]], conditions: tuple[Condition, ...]) -> list[Sample]:
-    if file.exists():
-        console.print(f"features from {file}")
-        return read_samples(file)
-    samples = describe(clips(), _encoder(), conditions, say=console.print)
-    keep_samples(samples, file)
-    return samples
-
-
-def _encoder() -> Encoder:
-    """The embedded recogniser's encoder: heads are trained on what calls will give them."""
-    try:
-        folder = locate("whisper-base", read_settings().models.cache_dir)
-    except ModelAbsent as absent:
-        console.print(f"[red]{absent}[/red]")
-        raise typer.Exit(1) from absent
-    return WhisperRecogniser.load(folder).encode_here
 
 
 def _write(file: Path, arrays: Arrays, command: str, *, origin: str, licence: str) -> None:
