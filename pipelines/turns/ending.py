@@ -23,8 +23,8 @@ EAGER = 0.5
 LOOKS_S: Final = (0.09, 0.19, 0.3, 0.4, 0.5, 0.65, 0.85, 1.1, 1.4, 1.8)
 """Silence after which Smart Turn is asked; the first only serves to begin early."""
 
-UPSET_STRETCH = 1.5
-"""Everything lasts longer by this for a caller who is upset or low."""
+UPSET_STRETCH = 1.3
+"""Everything lasts longer by this for a caller who is upset or low, and the first of the steps above is left out."""
 
 DICTATING_STRETCH = 1.5
 DICTATING_FROM_S = 0.8
@@ -75,7 +75,8 @@ def judge(silent_s: float, probability: float | None, patience_s: float, manner:
     if probability is None:
         return Verdict.WAIT
     if not (manner.dictating and silent_s < DICTATING_FROM_S):
-        needed = [sure for from_s, sure in SURE_ENOUGH if at_s >= from_s]
+        stages = SURE_ENOUGH if manner == Manner() else SURE_ENOUGH[1:]
+        needed = [sure for from_s, sure in stages if at_s >= from_s]
         if needed and probability >= needed[-1]:
             return Verdict.END
     return Verdict.EAGER if probability >= EAGER else Verdict.WAIT
