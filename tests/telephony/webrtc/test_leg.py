@@ -108,7 +108,7 @@ class Host:
 
     async def over(self) -> None:
         """Wait for all calls to end."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await asyncio.gather(*self._calls)
 
 

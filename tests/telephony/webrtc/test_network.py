@@ -67,7 +67,7 @@ async def test_the_call_is_up_and_both_are_heard(point: str) -> None:
         await soon(lambda: heard_by(host) > 2.0 and loud_s(caller.heard, 16_000) > 1.0)
         assert caller.state == "connected"
         assert sum(way.lost for way in relay.counted) > 0
-    assert host.reasons == ["the caller hung up"]
+    assert host.reasons[0] in ("the caller hung up", "the line was lost")  # the one packet that says so may be lost too
 
 
 async def test_a_black_out_of_five_seconds_is_survived() -> None:
