@@ -100,7 +100,7 @@ class Delivering(FrameProcessor):
                 frame.pts = None  # its place is behind the sound before it, not at a time
                 self._playout.add_note(frame)
                 if isinstance(frame, EndFrame):
-                    self._held = False
+                    await self.resume()
                 self._more.set()
 
     async def cleanup(self) -> None:
