@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
+from dataclasses import replace
+
 from service.keys import Keys
 from service.settings import LineSettings, Settings
 from telephony.asterisk.carrier import Asterisk
@@ -39,7 +41,7 @@ def open_carriers(settings: Settings, keys: Keys) -> tuple[Carrier, ...]:
 
 def _twilio(settings: Settings, keys: Keys) -> Twilio:
     chosen = settings.twilio
-    fallback = _fallback(chosen)
+    fallback = replace(_fallback(chosen), wait_url=public_url(settings.public_origin, "/v1/twilio/waiting"))
     tokens = (keys.twilio_auth_token, *_secrets(chosen.previous_auth_token))
     control = None
     if chosen.auth_token is not None:

@@ -302,9 +302,6 @@ class Unclear:
     reason: str
 
 
-News = Rings | StreamOver | CallTold | StreamTold | Unclear
-
-
 @dataclass(frozen=True, slots=True)
 class Document:
     """What a webhook is answered with."""
@@ -312,6 +309,16 @@ class Document:
     text: str
     media_type: str = "application/xml"
     status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The carrier asks for something that it alone knows about, such as what a caller in a queue should hear."""
+
+    answer: Document
+
+
+News = Rings | StreamOver | CallTold | StreamTold | Asks | Unclear
 
 
 class Taken(StrEnum):

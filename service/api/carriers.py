@@ -21,6 +21,7 @@ from service.domain.calls import Outcome
 from service.store.seen import Seen
 from telephony.accept import NO_TOKEN, TOO_MANY, AcceptedStream, Waiting, accept_stream, stream_purpose
 from telephony.carrier import (
+    Asks,
     CallTold,
     Carrier,
     CarrierCodec,
@@ -43,6 +44,8 @@ MAX_BODY_BYTES = 64 * 1024
 OUTCOME_S = 5.0
 """How long a carrier may wait for what became of a call whose stream has just ended."""
 OUTCOMES_KEPT = 1000
+CLOSED = "All our lines are busy, and our team is not in right now. We are sorry. Please call again later. Goodbye."
+"""Nobody is left waiting in a queue that nobody looks after."""
 WORDS_FOR = {
     Refusal.UNKNOWN_NUMBER: "We are sorry, this number is not in service. Goodbye.",
     Refusal.FULL: "All our lines are busy. One moment please, I am connecting you to a colleague.",
@@ -123,6 +126,8 @@ class _Line:
                 if error and await self._door.seen.is_first(key):
                     self._door.meters.error(f"{name}_stream")
                     log.warning("a carrier reports a stream error", extra={"carrier": name, "error": error})
+            case Asks(answer):
+                return answer
             case Unclear(reason):
                 self._door.meters.error(f"{name}_unclear")
                 log.warning("a webhook was not understood", extra={"carrier": name, "reason": reason})
@@ -143,6 +148,8 @@ class _Line:
             log.warning("a call rang again and was not answered again", extra={"carrier": self._carrier.name})
             return self._carrier.to_human()
         self._refused(verdict)
+        if verdict.closed:
+            return self._carrier.refuse(CLOSED)
         words = WORDS_FOR[verdict.reason]
         unknown = verdict.reason is Refusal.UNKNOWN_NUMBER
         return self._carrier.refuse(words) if unknown else self._carrier.to_human(words)

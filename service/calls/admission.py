@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from pipelines.plan import ConversationPlan
+from service.calls.hours import humans_in
 from service.calls.journal import CallJournal, Journal
 from service.calls.load import Load
 from service.domain.calls import CallResumed, CallStart, Outcome, new_call_id
@@ -37,9 +38,14 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The agent does not take the call; the door offers a human where there is one."""
+    """The agent does not take the call; the door offers a human where there is one.
+
+    Attributes:
+        closed: no human is in either, by the agent's opening hours.
+    """
 
     reason: Refusal
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +133,15 @@ class Admission:
         known = self._rung.get(incoming.carrier_call_id)
         if known is not None and known in self._waiting:
             return self._waiting[known][1]
-        if self.draining:
-            return Refused(Refusal.DRAINING)
-        if self.running >= self._max_calls:
-            return Refused(Refusal.FULL)
-        if self._strained:
-            return Refused(Refusal.STRAINED)
         try:
             route = await self._tenants.route(incoming.to_number)
         except DatabaseAway:
             return Refused(Refusal.UNAVAILABLE)
         if route is None:
             return Refused(Refusal.UNKNOWN_NUMBER)
+        busy = self._busy()
+        if busy is not None:
+            return Refused(busy, closed=not humans_in(route.agent.hours, datetime.now(UTC)))
         start = CallStart(
             call_id=new_call_id(),
             tenant_id=route.tenant_id,
@@ -157,6 +160,14 @@ class Admission:
             await record.close(Outcome.REFUSED, "the record could not be begun")
             return Refused(Refusal.UNAVAILABLE)
         return admitted
+
+    def _busy(self) -> Refusal | None:
+        """Why this process takes no further call; None where it does."""
+        if self.draining:
+            return Refusal.DRAINING
+        if self.running >= self._max_calls:
+            return Refusal.FULL
+        return Refusal.STRAINED if self._strained else None
 
     def expect(self, call: Admitted) -> Admitted:
         """Remember a call until its media arrives."""

@@ -24,6 +24,7 @@ from telephony.simulator.documents import (
     DialVerb,
     EnqueueVerb,
     HangupVerb,
+    PauseVerb,
     RedirectVerb,
     SayVerb,
     StreamVerb,
@@ -235,7 +236,12 @@ class CarrierCall:
                 case DialVerb(target):
                     self._end_with("human", f"dialled {target}")
                     return None
-                case EnqueueVerb(queue):
+                case PauseVerb():
+                    pass
+                case EnqueueVerb(queue, wait_url):
+                    if wait_url:
+                        place = {"QueuePosition": "2", "AvgQueueTime": "130", "CurrentQueueSize": "2"}
+                        await self._follow(http, await self._fetch(http, urljoin(base, wait_url), place), base)
                     self._end_with("human", f"queued in {queue}")
                     return None
                 case HangupVerb():

@@ -41,6 +41,7 @@ class EnqueueVerb:
     """`<Enqueue>`: the caller waits for a human."""
 
     queue: str
+    wait_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,18 @@ class RedirectVerb:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseVerb:
+    """`<Pause>`: nothing happens for a while."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class HangupVerb:
     """`<Hangup>` or `<Reject>`."""
 
 
-Verb = StreamVerb | SayVerb | DialVerb | EnqueueVerb | RedirectVerb | HangupVerb
+Verb = StreamVerb | SayVerb | DialVerb | EnqueueVerb | RedirectVerb | PauseVerb | HangupVerb
 
 
 def read_document(text: str) -> tuple[Verb, ...]:
@@ -83,7 +91,9 @@ def _verb(element: ElementTree.Element) -> Verb:
         case "Dial":
             return DialVerb(words or "".join(element.itertext()).strip())
         case "Enqueue":
-            return EnqueueVerb(words)
+            return EnqueueVerb(words, element.get("waitUrl", ""))
+        case "Pause":
+            return PauseVerb(int(element.get("length", "1")))
         case "Redirect":
             return RedirectVerb(words)
         case "Hangup" | "Reject":

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Generator
 import uvicorn
 from starlette.types import ASGIApp
 
-
 START_S = 60.0
 """Longest that an application may take to start."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from telephony.carrier import (
+    Asks,
     CallTold,
     Document,
     News,
@@ -38,6 +39,7 @@ class Twilio:
         "stream-ended": _POST,
         "status": _POST,
         "stream-status": _POST,
+        "waiting": _POST,
     }
     signs_sockets = True
 
@@ -87,6 +89,9 @@ class Twilio:
         match last_part(request):
             case "voice":
                 return Rings(IncomingCall(NAME, call_id, form.get("From", ""), form.get("To", "")))
+            case "waiting":
+                place, average_s = a_number(form.get("QueuePosition", "")), a_number(form.get("AvgQueueTime", ""))
+                return Asks(Document(twiml.waiting(place, average_s)))
             case "stream-ended":
                 return StreamOver(call_id)
             case "stream-status":

@@ -8,6 +8,10 @@ from telephony.carrier import TOKEN_PARAMETER
 from telephony.human import HumanFallback
 
 
+WAIT_PAUSE_S = 20
+"""Seconds between two announcements of the place in the queue."""
+
+
 def answer(
     *,
     stream_url: str,
@@ -55,6 +59,25 @@ def refused(words: str) -> str:
     return str(document)
 
 
+def waiting(position: int | None, average_s: int | None) -> str:
+    """What a caller in the queue hears; asked again when it has been played.
+
+    Args:
+        position: place in the queue, 1 is next; None where it is not known.
+        average_s: how long callers wait there on average; None where it is not known.
+    """
+    document = VoiceResponse()
+    words = "Please stay on the line. A colleague will be with you."
+    if position is not None:
+        words = "You are next in line." if position <= 1 else f"You are number {position} in line."
+    minutes = 0 if average_s is None else round(average_s / 60)
+    if minutes:
+        words += f" The wait is about {minutes} minute{'s' if minutes > 1 else ''}."
+    document.say(words)
+    document.pause(length=WAIT_PAUSE_S)
+    return str(document)
+
+
 def hang_up() -> str:
     """End the call: the answer to `ended_url` when the conversation came to its end."""
     document = VoiceResponse()
@@ -66,6 +89,7 @@ def _send_to_human(document: VoiceResponse, fallback: HumanFallback) -> None:
     if fallback.words:
         document.say(fallback.words)
     if fallback.number is None:
-        document.enqueue(fallback.queue)
+        wait_url = fallback.wait_url or None
+        document.enqueue(fallback.queue, wait_url=wait_url, wait_url_method="POST" if wait_url else None)
     else:
         document.dial(timeout=fallback.ring_s).number(fallback.number)

@@ -16,6 +16,7 @@ from loguru import logger as pipecat_logger
 
 from pipelines.conversation import Engines
 from pipelines.models.install import locate
+from pipelines.plan import OpeningHours
 from pipelines.speech.clips import Clip, record
 from pipelines.speech.hibari import HibariSpeaker
 from pipelines.speech.llama import EmbeddedLlama
@@ -43,7 +44,9 @@ def _brief_agent(data: Path, *, talkative: bool = False) -> Path:
         for fact, text in zip(agent.facts, texts, strict=True)
     )
     notice = "I am a machine that listens to your tone."
-    brief: dict[str, object] = {"disclosure": notice, "greeting": "Hello.", "facts": facts}
+    always = ("00:00", "24:00")
+    hours = OpeningHours(weekdays=always, saturday=always, sunday=always)
+    brief: dict[str, object] = {"hours": hours, "disclosure": notice, "greeting": "Hello.", "facts": facts}
     if talkative:
         brief |= {"use_llm": False, "escalation": ()}
     path = data / "agent.json"

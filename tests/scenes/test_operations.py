@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from pipelines.plan import OpeningHours
 from pipelines.ports import Pcm
 from telephony.simulator.caller import Act, Quiet, Say
 from telephony.simulator.carrier import CarrierCall
@@ -76,7 +77,19 @@ async def test_a_half_open_line_ends(open_stage: Opened) -> None:
 
 async def test_a_late_event_loop_sends_new_callers_to_a_human(open_stage: Opened) -> None:
     """Calls in progress go on; who rings now gets no bad agent."""
-    async with open_stage(max_loop_lag_s=0.0) as stage:
+    always = ("00:00", "24:00")
+    hours = OpeningHours(weekdays=always, saturday=always, sunday=always)
+    async with open_stage(max_loop_lag_s=0.0, agent={"hours": hours}) as stage:
         call = await stage.ring([Say(stage.voice)], lines=[QUESTION])
+    said = [entry.detail for entry in call.entries("carrier says")]
     assert "queue" in call.ended
-    assert "All our lines are busy" in call.entries("carrier says")[0].detail
+    assert "All our lines are busy" in said[0]
+    assert said[1] == "You are number 2 in line. The wait is about 2 minutes."
+
+
+async def test_nobody_is_left_in_a_queue_that_nobody_looks_after(open_stage: Opened) -> None:
+    """Too many callers and the team is out: that is said, and the call ends."""
+    async with open_stage(max_loop_lag_s=0.0, agent={"hours": OpeningHours(weekdays=None, saturday=None)}) as stage:
+        call = await stage.ring([Say(stage.voice)], lines=[QUESTION])
+    assert "not in right now" in call.entries("carrier says")[0].detail
+    assert call.ended == "the service ended the call"
