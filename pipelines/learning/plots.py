@@ -166,7 +166,7 @@ def trajectory(
     axes.set_xlabel(
         "turns of the call: estimate below, truth above" if truth else "turns of the call", labelpad=46, fontsize=9
     )
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.savefig(file)
 
 
