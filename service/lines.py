@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
 from dataclasses import replace
+
+from pydantic import SecretStr
 
 from service.keys import Keys
 from service.settings import LineSettings, Settings

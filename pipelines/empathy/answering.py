@@ -29,8 +29,8 @@ from pipelines.events import CallerSilent, ToneChosen, ToolUsed
 from pipelines.frames import ReplyFrame, TurnFrame
 from pipelines.plan import AnalysisStop
 from pipelines.ports import EngineFailed, Writer, WriterRequest
-from pipelines.speech.sentences import split
 from pipelines.speech.listening import SECRET
+from pipelines.speech.sentences import split
 from pipelines.speech.voicing import VoicingSettings
 from pipelines.turns.book import Saying, TurnBook
 from pipelines.turns.keys import Entry, Keys, Pressed, Says, Typed

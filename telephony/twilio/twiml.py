@@ -7,7 +7,6 @@ from twilio.twiml.voice_response import VoiceResponse
 from telephony.carrier import TOKEN_PARAMETER
 from telephony.human import HumanFallback
 
-
 WAIT_PAUSE_S = 20
 """Seconds between two announcements of the place in the queue."""
 
