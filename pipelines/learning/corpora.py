@@ -30,7 +30,7 @@ import numpy as np
 import soundfile
 
 from pipelines.emotion.voice import AS_LABEL
-from pipelines.learning.emotion import PIECE_S, Clip
+from pipelines.learning.emotion import Clip
 
 SUFFIXES: Final = frozenset({".wav", ".flac"})
 
@@ -38,6 +38,9 @@ DEEPEST: Final = 3
 """How many folders down a corpus is looked for."""
 
 SHORTEST_S: Final = 0.1
+
+PIECE_S: Final = 3.0
+"""Length of the pieces that read speech is cut into, about that of a turn."""
 
 EMODB: Final = "EmoDB"
 LIBRISPEECH: Final = "LibriSpeech"

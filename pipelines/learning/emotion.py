@@ -5,8 +5,7 @@ The features come through the code that a call uses: the recogniser's encoder, `
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Final
 from zlib import crc32
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 from scipy import optimize
@@ -45,48 +43,6 @@ class Clip:
     emotion: str
     pcm: Pcm
     rate_hz: int
-
-
-def read_clips(folder: Path, only: Collection[str] = ()) -> list[Clip]:
-    """A corpus laid out as `labels.csv` (file, speaker, ..., emotion) beside the recordings.
-
-    Args:
-        folder: where it lies.
-        only: names without ending of the recordings that are wanted; empty for all.
-
-    Raises:
-        OSError: a file is missing.
-    """
-    clips: list[Clip] = []
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as table:
-        for row in csv.DictReader(table):
-            if only and Path(row["file"]).stem not in only:
-                continue
-            pcm, rate_hz = soundfile.read(folder / row["file"], dtype="int16")
-            clips.append(Clip(row["file"], row["speaker"], row["emotion"], pcm, rate_hz))
-    return clips
-
-
-PIECE_S: Final = 3.0
-"""Length of the pieces that read speech is cut into, about that of a turn."""
-
-
-def read_neutral(folder: Path) -> list[Clip]:
-    """Read speech without labels as neutral clips: `speaker-chapter-number.flac`, as LibriSpeech names its files.
-
-    Raises:
-        OSError: a file cannot be read.
-    """
-    clips: list[Clip] = []
-    for file in sorted(folder.glob("*.flac")):
-        pcm, rate_hz = soundfile.read(file, dtype="int16")
-        size = int(PIECE_S * rate_hz)
-        clips += [
-            Clip(f"{file.name}-{start // size}", f"read-{file.name.split('-')[0]}", "neutral", piece, rate_hz)
-            for start in range(0, len(pcm), size)
-            if len(piece := pcm[start : start + size]) > size * 2 // 3
-        ]
-    return clips
 
 
 class Condition(StrEnum):
@@ -599,35 +555,3 @@ def score_voice(guesses: Sequence[Guess], thresholds: Sequence[float] = (0.0, 0.
 
 FOUR: Final = {"anger": "angry", "happiness": "satisfied", "neutral": "neutral", "sadness": "sad"}
 """The classes that most corpora share, as product labels."""
-
-
-def score_elsewhere(
-    head: VoiceHead, samples: Sequence[Sample], *, use_baseline: bool, seed: int = 5
-) -> tuple[float, tuple[float, float]]:
-    """Four-class recall on a corpus that was not trained on, and its 95 % interval over speakers."""
-    known = [sample for sample in samples if sample.emotion in FOUR]
-    turns = simulate_calls(known, head.prior, seed=seed, use_baseline=use_baseline, weigh=as_in_calls(head))
-    shares = product_probabilities(guess(head, turns), head.temperature)
-    allowed = [LABELS.index(label) for label in LABELS if label in set(FOUR.values())]
-    said = [str(LABELS[allowed[int(place)]]) for place in shares[:, allowed].argmax(axis=1)]
-    truth = [FOUR[turn.sample.emotion] for turn in turns]
-    return recall(truth, said), recall_interval(truth, said, [turn.sample.speaker for turn in turns])
-
-
-def false_alarms(
-    samples: Sequence[Sample], neutral: Sequence[Sample], recipe: Recipe, temperature: float, least: float
-) -> float:
-    """Share of read speech that is called unpleasant with at least that confidence.
-
-    Half of the readers are trained on, the other half is measured; the halves do not share a speaker.
-    """
-    readers = sorted({sample.speaker for sample in neutral})
-    known = set(readers[::2])
-    head = replace(
-        train_head([*samples, *(one for one in neutral if one.speaker in known)], recipe), temperature=temperature
-    )
-    unknown = [one for one in neutral if one.speaker not in known and one.condition is Condition.IN_CALL]
-    turns = simulate_calls(unknown, head.prior, seed=3, weigh=as_in_calls(head))
-    shares = product_probabilities(guess(head, turns), temperature)
-    unpleasant = [label.is_negative for label in LABELS]
-    return float(np.mean(np.array(unpleasant)[shares.argmax(axis=1)] & (shares.max(axis=1) >= least)))

@@ -12,7 +12,8 @@ from pipelines.emotion.estimate import Label
 from pipelines.emotion.prosody import NAMES
 from pipelines.emotion.reader import EmotionReader
 from pipelines.emotion.voice import AS_LABEL, EmbeddedVoiceReader, voice_vector
-from pipelines.learning.emotion import Condition, read_clips, under
+from pipelines.learning.corpora import clips_of, read_emodb
+from pipelines.learning.emotion import Condition, under
 from pipelines.models.install import ModelAbsent, locate
 from pipelines.speech.whisper import WhisperRecogniser
 from service.settings import Settings
@@ -52,7 +53,9 @@ async def test_anger_is_more_excited_than_a_neutral_voice_on_the_telephone(data_
     except ModelAbsent as absent:
         pytest.skip(f"whisper-base is not installed: {absent}")
     recogniser, reader = WhisperRecogniser.load(model, threads=1), EmotionReader.load()
-    clips = {Path(clip.name).stem: clip for clip in read_clips(data_dir / "emodb", only=CLIPS)}
+    corpus = read_emodb(data_dir / "emodb")
+    assert corpus is not None
+    clips = {one.file.stem: clips_of(one)[0] for one in corpus.recordings if one.file.stem in CLIPS}
     arousal: dict[str, float] = {}
     for angry, neutral in zip(CLIPS[::2], CLIPS[1::2], strict=True):
         baseline = CallerBaseline()

@@ -23,7 +23,6 @@ from pipelines.learning.corpora import (
     is_goemotions,
     read_sound,
 )
-from pipelines.learning.emotion import read_clips, read_neutral
 from pipelines.learning.words import read_posts
 from tests.pipelines.learning import layouts
 
@@ -162,16 +161,19 @@ def test_many_corpora_lie_in_one_folder(tmp_path: Path) -> None:
     assert find_corpora(tmp_path / "text") == []
 
 
-def test_training_and_evaluation_see_the_same_clips(tmp_path: Path) -> None:
-    """By name, speaker and sample: chance in the lines is seeded by the name."""
-    own = layouts.labelled(tmp_path / "own")
-    mine = [clip for one in only(own).recordings for clip in clips_of(one)]
-    assert [(clip.name, clip.speaker) for clip in mine] == [(one.name, one.speaker) for one in read_clips(own)[:2]]
-    assert np.array_equal(mine[0].pcm, read_clips(own)[0].pcm)
-    readers = layouts.librispeech(tmp_path / "read")
-    pieces = [clip for one in only(readers).recordings for clip in clips_of(one, cut=True)]
-    assert [(clip.name, clip.speaker) for clip in pieces] == [(one.name, one.speaker) for one in read_neutral(readers)]
-    assert len(pieces) == 4
+def test_clips_have_the_names_that_seed_their_lines(tmp_path: Path) -> None:
+    """A recording is one clip; a reading is cut into pieces of three seconds, and a short rest is dropped."""
+    own = [clip for one in only(layouts.labelled(tmp_path / "own")).recordings for clip in clips_of(one)]
+    assert [(clip.name, clip.speaker, clip.emotion) for clip in own] == [
+        ("a.flac", "1", "anger"),
+        ("b.flac", "1", "neutral"),
+    ]
+    readers = only(layouts.librispeech(tmp_path / "read"))
+    pieces = [clip for one in readers.recordings for clip in clips_of(one, cut=True)]
+    assert [(clip.name, clip.speaker) for clip in pieces] == [
+        (f"{reader}-7-0000.flac-{piece}", f"read-{reader}") for reader in (100, 101) for piece in (0, 1)
+    ]
+    assert {len(clip.pcm) / clip.rate_hz for clip in pieces} == {3.0}
 
 
 def test_a_broken_recording_says_why(tmp_path: Path) -> None:
