@@ -65,7 +65,7 @@ from pipelines.learning.trials import (
     unknown_readers,
     voices_by_speaker,
 )
-from pipelines.learning.words import TO_LABEL, read_posts, score_words, single
+from pipelines.learning.words import POSTS, TO_LABEL, read_posts, score_words, single
 from pipelines.models.install import ModelAbsent, locate
 from pipelines.ports import EngineFailed
 from pipelines.speech import whisper
@@ -419,7 +419,9 @@ class _Evaluation:
     def _words(self) -> None:
         if self.found.texts is None:
             return
-        found = score_words(WordsModel.from_arrays(load(WORDS_WEIGHTS)), read_posts(self.found.texts, "test"), TO_LABEL)
+        found = score_words(
+            WordsModel.from_arrays(load(WORDS_WEIGHTS), POSTS), read_posts(self.found.texts, "test"), TO_LABEL
+        )
         console.print(f"words: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f} on {found.texts} texts")
         self.results["words"] = asdict(found)
 

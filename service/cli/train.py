@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,12 +10,11 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from pipelines.emotion import phrases
 from pipelines.emotion import voice as voice_files
 from pipelines.emotion import words as words_files
-from pipelines.emotion.phrases import CueBook
 from pipelines.emotion.shipped import Arrays, seal
 from pipelines.emotion.voice import ACTED
+from pipelines.emotion.words import WordsModel
 from pipelines.learning.corpora import Corpus, NoCorpus, find_corpora
 from pipelines.learning.emotion import (
     NEUTRAL_TRAINED_ON,
@@ -30,12 +28,28 @@ from pipelines.learning.emotion import (
     train_head,
 )
 from pipelines.learning.features import FeatureShelf
-from pipelines.learning.words import read_posts, score_words, train_words
+from pipelines.learning.sayings import say
+from pipelines.learning.words import (
+    EKMAN,
+    POSTS,
+    TO_EKMAN,
+    TO_LABEL,
+    ordinary_questions,
+    read_lines,
+    read_posts,
+    score_words,
+)
 from pipelines.models.install import ModelAbsent
 from pipelines.ports import EngineFailed
 from service.cli.features import open_shelf
 
 console = Console()
+
+WORDS_ORIGIN = (
+    "paraphrase-MiniLM-L3-v2, Wang et al. 2020, Reimers and Gurevych 2019; GoEmotions, Demszky et al. 2020; "
+    "Banking77, Casanueva et al. 2020; sayings written for Attune"
+)
+WORDS_LICENCE = "Apache-2.0 (encoder, sayings), CC BY 4.0 (corpora)"
 
 train_app = typer.Typer(no_args_is_help=True, help="Train the emotion models anew.")
 
@@ -134,27 +148,29 @@ def _check(samples: Sequence[Sample], readers: Sequence[Sample]) -> None:
 
 
 @train_app.command()
-def words(data: Data, out: Out) -> None:
-    """Train the words model on GoEmotions (train.tsv, dev.tsv, test.tsv, labels.txt)."""
+def words(
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="folder with goemotions/ and banking77/")],
+    lines: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="the contact-centre set: contact_centre.tsv")
+    ],
+    out: Out,
+    base: Annotated[str, typer.Option(help="pretrained encoder: hub id or folder")] = "",
+    epochs: Annotated[float, typer.Option(help="passes over the posts before the last one")] = 2.0,
+) -> None:
+    """Train the words model on GoEmotions, our sayings and plain questions of Banking77. Needs the extra `train`."""
+    from pipelines.learning.text_encoder import BASE
+    from pipelines.learning.words_training import train_words
+
     out.mkdir(parents=True, exist_ok=True)
-    model = train_words(read_posts(data, "train"), read_posts(data, "dev"), say=console.print)
-    score = score_words(model, read_posts(data, "test"))
-    console.print(f"macro-F1 {score.macro_f1:.3f}, accuracy {score.accuracy:.3f} on {score.texts} test texts")
-    _write(
-        out / words_files.WEIGHTS,
-        model.arrays(),
-        "words",
-        origin="GoEmotions, Demszky et al. 2020",
-        licence="CC BY 4.0 (corpus)",
+    posts = {split: read_posts(data / "goemotions", split) for split in ("train", "dev", "test")}
+    sayings = [*say(), *ordinary_questions(data / "banking77")]
+    arrays = train_words(
+        posts["train"], posts["dev"], sayings, read_lines(lines), base=base or BASE, epochs=epochs, say=console.print
     )
-
-
-@train_app.command()
-def cues(folder: Out) -> None:
-    """Seal the hand-written cues of the support line after an edit."""
-    CueBook.from_plain(json.loads((folder / phrases.FILE).read_bytes()))
-    seal(folder / phrases.FILE, origin="written for Attune", licence="Apache-2.0", trained_with="by hand")
-    console.print(f"sealed {folder / phrases.FILE}")
+    for head, mapping in ((POSTS, TO_LABEL), (EKMAN, TO_EKMAN)):
+        score = score_words(WordsModel.from_arrays(arrays, head), posts["test"], mapping)
+        console.print(f"{head}: macro-F1 {score.macro_f1:.3f}, accuracy {score.accuracy:.3f} on {score.texts} texts")
+    _write(out / words_files.WEIGHTS, arrays, "words", origin=WORDS_ORIGIN, licence=WORDS_LICENCE)
 
 
 def _write(file: Path, arrays: Arrays, command: str, *, origin: str, licence: str) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 class LogisticRegression:
+    classes_: NDArray[np.int64]
     coef_: NDArray[np.float64]
     intercept_: NDArray[np.float64]
     def __init__(

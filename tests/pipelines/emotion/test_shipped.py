@@ -10,7 +10,6 @@ import pytest
 
 from pipelines.emotion import shipped
 from pipelines.emotion.estimate import LABELS
-from pipelines.emotion.phrases import CueBook
 from pipelines.emotion.prosody import NAMES
 from pipelines.emotion.voice import ACTED, VoiceHead
 from pipelines.emotion.words import WordsModel
@@ -26,7 +25,7 @@ def test_the_manifest_names_every_file_with_its_bytes_checksum_and_licence() -> 
     for name, entry in entries.items():
         held = (FOLDER / name).read_bytes()
         assert Path(name).suffix in {".npz", ".json"}
-        assert len(held) == entry["bytes"] < 1_500_000
+        assert len(held) == entry["bytes"] < 8_000_000
         assert hashlib.sha256(held).hexdigest() == entry["sha256"]
         assert entry["origin"]
         assert entry["licence"]
@@ -39,7 +38,6 @@ def test_the_models_load() -> None:
     assert voice.weights.shape == (len(ACTED) + 2, 1024 + len(NAMES))
     words = WordsModel.from_arrays(shipped.load("words.npz"))
     assert words.classes == tuple(LABELS)
-    assert CueBook.load().feelings
 
 
 def test_a_file_that_was_changed_or_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,4 +85,10 @@ def test_broken_heads_are_refused() -> None:
         VoiceHead.from_arrays({})
     words = shipped.load("words.npz")
     with pytest.raises(EngineFailed, match="shape"):
-        WordsModel.from_arrays({**words, "bias": words["bias"][:2]})
+        WordsModel.from_arrays({**words, "product.bias": words["product.bias"][:2]})
+    with pytest.raises(EngineFailed, match="fit"):
+        WordsModel.from_arrays({**words, "places": words["places"][:3], "places.scale": words["places.scale"][:3]})
+    with pytest.raises(EngineFailed, match="finite"):
+        WordsModel.from_arrays({**words, "table.scale": np.full_like(words["table.scale"], np.nan)})
+    with pytest.raises(EngineFailed):
+        WordsModel.from_arrays({})
