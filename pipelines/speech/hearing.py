@@ -146,6 +146,12 @@ class Hearing(SegmentedSTTService):
         await self._forget_ahead()
         await super().stop(frame)
 
+    async def cleanup(self) -> None:
+        """Leave no task behind either where the call was ended while it began: then no cancel comes this way."""
+        await SegmentedSTTService._cancel_segment_task(self)
+        await self._forget_ahead()
+        await STTService.cleanup(self)
+
     async def cancel(self, frame: CancelFrame) -> None:
         """Leave no recognition behind."""
         await self._forget_ahead()
