@@ -199,7 +199,8 @@ async def _until_quiet(talk: Conversation) -> None:
 
 
 async def _free(leg: CallLeg, over: CallOver) -> None:
-    if over.outcome is Outcome.HANDED_OFF:
+    """Let go of the line; the caller of a call that broke on our side is not hung up on."""
+    if over.outcome in (Outcome.HANDED_OFF, Outcome.FAILED):
         await leg.leave()
     else:
         await leg.hang_up()
