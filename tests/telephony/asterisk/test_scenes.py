@@ -100,9 +100,9 @@ async def test_a_human_takes_over_where_the_dialplan_says(office: Entered) -> No
 
 
 async def test_a_lost_socket_is_dialled_again_and_the_call_goes_on(office: Entered) -> None:
-    """The media socket tears between two questions: the dialplan is told to dial again, and it is the same call."""
+    """The media socket tears before the question: the dialplan is told to dial again, and it is the same call."""
     async with office() as line:
-        call = line.call([Say(line.stage.voice)] * 2, lines=[QUESTION] * 2, quiet_s=1.5)
+        call = line.call([Say(line.stage.voice)], lines=[QUESTION], quiet_s=1.5)
         running = asyncio.ensure_future(call.run(deadline_s=120))
         await line.stage.until(lambda: call.queue.longest > 0 and line.stage.house.admission.live == 1)
         await asyncio.sleep(1.0)
@@ -135,9 +135,9 @@ async def test_nobody_listens(office: Entered) -> None:
 
 
 async def test_three_hundred_strange_messages_on_a_live_call(office: Entered) -> None:
-    """Sent between the caller's words: the call stays, the next question is answered."""
+    """Sent while the agent speaks: the call stays, the next question is answered."""
     async with office() as line:
-        call = line.call([Say(line.stage.voice)] * 2, lines=[QUESTION] * 2, quiet_s=3.0)
+        call = line.call([Say(line.stage.voice)], lines=[QUESTION], quiet_s=4.0)
         running = asyncio.ensure_future(call.run(deadline_s=120))
         await line.stage.until(lambda: call.queue.longest > 0)
         channel = call.channel_id
