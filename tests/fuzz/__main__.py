@@ -61,9 +61,10 @@ def fuzz(name: str, seconds: int) -> Result:
             str(CORPUS / name),
         ]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds + 120)
-        except subprocess.TimeoutExpired:
-            return Result(name, False, 0, 0, "the fuzzer did not come to its end")
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds + 300)
+        except subprocess.TimeoutExpired as hangs:
+            said = (hangs.stderr or b"").decode("utf-8", "replace")
+            return Result(name, False, 0, 0, f"the fuzzer did not come to its end: {said[-1500:]}")
     said = done.stdout + done.stderr
     tried = re.findall(r"stat::number_of_executed_units:\s*(\d+)", said)
     covered = re.findall(r"cov: (\d+)", said)
