@@ -45,6 +45,7 @@ def load_voice(chosen: EmotionSettings) -> TransformersVoiceReader:
         rows=chosen.batch,
         linger_s=chosen.linger_s,
         waiting=chosen.waiting,
+        deadline_s=chosen.within_s,
         compiles=chosen.compiled,
     )
 

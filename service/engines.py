@@ -199,7 +199,8 @@ async def _emotion(settings: Settings, loader: _Loader, stack: AsyncExitStack) -
             await network.warm_up()
             voice = network
         case "remote":
-            remote = RemoteVoiceReader(chosen.server, token=chosen.token.get_secret_value() if chosen.token else "")
+            token = chosen.token.get_secret_value() if chosen.token else ""
+            remote = RemoteVoiceReader(chosen.server, token=token, deadline_s=chosen.within_s)
             stack.push_async_callback(remote.aclose)
             await _warm(remote, needed=False)
             voice = remote
@@ -209,7 +210,9 @@ async def _emotion(settings: Settings, loader: _Loader, stack: AsyncExitStack) -
             assert_never(chosen.engine)
     reader = await loader.load(
         "embedded emotion",
-        lambda: EmotionReader(voice, EmbeddedWordsReader.load(), spare=EmbeddedVoiceReader.load()),
+        lambda: EmotionReader(
+            voice, EmbeddedWordsReader.load(), spare=EmbeddedVoiceReader.load(), within_s=chosen.within_s
+        ),
     )
     await reader.warm_up()
     return reader

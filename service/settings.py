@@ -137,6 +137,7 @@ class EmotionSettings(Group):
     batch: int = Field(default=32, ge=1, description="utterances computed together")
     linger_s: float = Field(default=0.02, ge=0, le=0.02, description="how long an idle device lets a batch fill")
     waiting: int = Field(default=256, ge=1, description="utterances that may wait; more go to the embedded model")
+    within_s: float = Field(default=0.2, gt=0, description="longest wait for the voice; then the embedded model reads")
     compiled: bool = Field(default=False, description="torch.compile with CUDA graphs in a few fixed shapes")
     server: str = "http://127.0.0.1:8100"
     token: SecretStr | None = Field(default=None, description="bearer token between call workers and server")

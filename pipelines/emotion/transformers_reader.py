@@ -53,6 +53,7 @@ class TransformersVoiceReader:
         rows: int = 32,
         linger_s: float = 0.02,
         waiting: int = 256,
+        deadline_s: float = 1.0,
         compiles: bool = False,
     ) -> TransformersVoiceReader:
         """Load a checkpoint. It blocks for seconds to minutes: call it in a thread, before calls come.
@@ -66,6 +67,7 @@ class TransformersVoiceReader:
             rows: see `batching.Limits`.
             linger_s: see `batching.Limits`.
             waiting: see `batching.Limits`.
+            deadline_s: longest wait for one utterance.
             compiles: see `load_voice_network`.
 
         Raises:
@@ -82,7 +84,7 @@ class TransformersVoiceReader:
             judge = HeadJudge(VoiceHead.from_arrays(load_file(head)))
         else:
             judge = OutputsJudge(network.outputs, f"transformers:{model}", temperature, labels)
-        return cls(network, judge, Limits(rows, linger_s, waiting, mixes=network.pads))
+        return cls(network, judge, Limits(rows, linger_s, waiting, mixes=network.pads), deadline_s=deadline_s)
 
     @property
     def prior(self) -> Prior | None:
@@ -95,8 +97,15 @@ class TransformersVoiceReader:
         Raises:
             EngineFailed: the network does not run, or its head was trained on another one.
         """
-        await self._before.run(self.network.warm_up, deadline_s=1800.0 if self.network.compiled else 120.0)
-        await self.read_voice(np.zeros(8000, np.int16), 8000, None)
+        silence = np.zeros(8000, np.int16)
+
+        def compute() -> Vector:
+            self.network.warm_up()
+            row = self.network.row(silence, 8000)
+            return self.network.compute([row], row.size)[0]
+
+        outputs = await self._before.run(compute, deadline_s=1800.0 if self.network.compiled else 120.0)
+        await self._features(outputs, silence, 8000)
 
     async def read_voice(self, pcm: Pcm, rate_hz: int, encoded: Vector | None) -> VoiceFeatures:
         """See `ports.VoiceReader`; the recogniser's states are not used.
@@ -107,6 +116,10 @@ class TransformersVoiceReader:
         """
         row = await self._before.run(lambda: self.network.row(pcm, rate_hz), deadline_s=self._deadline_s)
         outputs = await self._worker.run(row, row.size, deadline_s=self._deadline_s)
+        return await self._features(outputs, pcm, rate_hz)
+
+    async def _features(self, outputs: Vector, pcm: Pcm, rate_hz: int) -> VoiceFeatures:
+        """What the judge reads: the outputs, or pooled states beside the prosody."""
         if not np.isfinite(outputs).all():
             raise EngineFailed(f"voice network {self.network.name}: its outputs are not finite")
         if isinstance(self.judge, OutputsJudge):

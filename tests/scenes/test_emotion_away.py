@@ -76,7 +76,13 @@ async def emotion_served(folder: Path) -> AsyncIterator[Emotion]:
         port = int(probe.getsockname()[1])
     (folder / "model").mkdir()
     save_odyssey(folder / "model", ODYSSEY)
-    chosen = {"ENGINE": "transformers", "MODEL": str(folder / "model"), "DEVICE": "cpu", "TOKEN": TOKEN}
+    chosen = {
+        "ENGINE": "transformers",
+        "MODEL": str(folder / "model"),
+        "DEVICE": "cpu",
+        "TOKEN": TOKEN,
+        "WITHIN_S": "10",
+    }
     told = {f"ATTUNE_EMOTION__{name}": value for name, value in chosen.items()}
     log = folder / "emotion.log"
     with log.open("wb") as out:

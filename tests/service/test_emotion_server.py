@@ -47,7 +47,7 @@ async def opened(chosen: EmotionSettings, token: str = "") -> AsyncIterator[tupl
 def odyssey(tmp_path: Path) -> EmotionSettings:
     """A tiny network of the Odyssey challenge."""
     model = str(save_odyssey(tmp_path, ODYSSEY))
-    return EmotionSettings(engine="transformers", model=model, device="cpu", labels={"Contempt": "none"})
+    return EmotionSettings(engine="transformers", model=model, device="cpu", labels={"Contempt": "none"}, within_s=10.0)
 
 
 async def test_a_call_worker_reads_what_the_network_says(odyssey: EmotionSettings) -> None:
@@ -55,7 +55,7 @@ async def test_a_call_worker_reads_what_the_network_says(odyssey: EmotionSetting
     here = TransformersVoiceReader.load(odyssey.model, "cpu", labels=odyssey.labels)
     expected = await here.read_voice(SOUND, 8000, None)
     async with opened(odyssey) as (origin, _):
-        remote = RemoteVoiceReader(origin, deadline_s=5.0)
+        remote = RemoteVoiceReader(origin, deadline_s=10.0)
         as_port: VoiceReader = remote
         found = await as_port.read_voice(SOUND, 8000, None)
         np.testing.assert_allclose(found.vector, expected.vector, atol=1e-6)
@@ -68,9 +68,9 @@ async def test_a_call_worker_reads_what_the_network_says(odyssey: EmotionSetting
 async def test_a_head_with_a_baseline_travels_to_the_call_worker(tmp_path: Path) -> None:
     """The server pools a Whisper's states; the caller's baseline stays with the call."""
     model, head = save_whisper(tmp_path / "whisper"), save_head(tmp_path / "head.npz", 32)
-    chosen = EmotionSettings(engine="transformers", model=str(model), device="cpu", head=head)
+    chosen = EmotionSettings(engine="transformers", model=str(model), device="cpu", head=head, within_s=10.0)
     async with opened(chosen) as (origin, _):
-        remote = RemoteVoiceReader(origin, deadline_s=5.0)
+        remote = RemoteVoiceReader(origin, deadline_s=10.0)
         assert remote.prior is None
         await remote.warm_up()
         assert remote.prior is not None
@@ -83,11 +83,11 @@ async def test_only_who_brings_the_token_is_answered(odyssey: EmotionSettings) -
     """Health needs none."""
     async with opened(odyssey, "secret") as (origin, _):
         for token in ("", "other"):
-            stranger = RemoteVoiceReader(origin, token=token, deadline_s=5.0)
+            stranger = RemoteVoiceReader(origin, token=token, deadline_s=10.0)
             with pytest.raises(EngineFailed, match="401"):
                 await stranger.read_voice(SOUND, 8000, None)
             await stranger.aclose()
-        friend = RemoteVoiceReader(origin, token="secret", deadline_s=5.0)
+        friend = RemoteVoiceReader(origin, token="secret", deadline_s=10.0)
         assert (await friend.read_voice(SOUND, 8000, None)).speech_s == 1.5
         await friend.aclose()
         async with httpx.AsyncClient(base_url=origin, trust_env=False) as http:
@@ -113,7 +113,7 @@ async def test_a_busy_server_says_so(odyssey: EmotionSettings, monkeypatch: pyte
         raise EngineFailed("gpu: broken")
 
     async with opened(odyssey) as (origin, door):
-        remote = RemoteVoiceReader(origin, deadline_s=5.0)
+        remote = RemoteVoiceReader(origin, deadline_s=10.0)
         monkeypatch.setattr(door._reader, "read_voice", busy)
         with pytest.raises(Busy):
             await remote.read_voice(SOUND, 8000, None)
