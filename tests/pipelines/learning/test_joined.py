@@ -62,7 +62,7 @@ def test_calls_that_turn_are_noticed_and_quiet_ones_are_not() -> None:
     assert sum(call.upset_from is not None for call in calls) == 30
     told = noticed(calls, 0.5)
     assert (told.precision, told.false_turns) == (1.0, 0.0)
-    assert told.recall > 0.9
+    assert told.recall > 0.8
     assert 1 <= told.turns <= 4
     assert noticed(calls, 1.01).recall == 0
     for call in calls:
