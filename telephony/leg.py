@@ -13,8 +13,8 @@ class IncomingCall:
     """A call that rings.
 
     Attributes:
-        carrier: 'twilio' or 'webrtc'.
-        carrier_call_id: the carrier's own id (CallSid; our join id for web calls).
+        carrier: the carrier's name, as in our paths ('twilio', 'telnyx', ...), or 'webrtc'.
+        carrier_call_id: the carrier's own id (Twilio's CallSid and the like; our join id for web calls).
         from_number: E.164, or '' where withheld or a web call.
         to_number: the number or agent name that was called.
     """

@@ -36,7 +36,7 @@ class CallMeters:
         self._reason = Bounded()
         self._escalation = Bounded()
         self._carrier = Bounded(8)
-        self._where = Bounded()
+        self._where = Bounded(64)
 
     def open_call(self, start: CallStart) -> CallMeter:
         """A call begins."""

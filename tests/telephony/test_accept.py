@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from telephony.accept import AcceptedStream, accept_stream, stream_purpose
+from telephony.genesys.codec import GenesysCodec
 from telephony.simulator.loopback import served
 from telephony.simulator.wire import StreamWriter
 from telephony.tokens import TokenBook
@@ -125,3 +127,21 @@ async def test_a_stranger_who_leaves_harms_nobody(door: tuple[Door, str]) -> Non
         pass
     assert await knock(url, start(TOKENS.issue(PURPOSE, "call-8"))) == ("welcome", 1000)
     assert len(host.inside) == 1
+
+
+async def test_a_connection_that_is_only_tried_is_answered_and_lets_nobody_in() -> None:
+    """AudioHook opens without a conversation, pings and closes; no call comes of it."""
+    inside: list[AcceptedStream | None] = []
+
+    async def media(websocket: WebSocket) -> None:
+        inside.append(await accept_stream(websocket, GenesysCodec(), TOKENS, purpose=PURPOSE, proven=True))
+
+    recorded = (Path(__file__).parents[1] / "contracts" / "genesys" / "probe.jsonl").read_text("utf-8").splitlines()
+    async with served(Starlette(routes=[WebSocketRoute("/media", media)])) as origin:
+        async with connect(origin.replace("http", "ws") + "/media", proxy=None) as socket:
+            answers = []
+            for line in recorded:
+                await socket.send(json.dumps(json.loads(line)["message"]))
+                answers.append(json.loads(await socket.recv())["type"])
+        assert answers == ["opened", "pong", "closed"]
+    assert inside == [None]
