@@ -25,7 +25,7 @@ lint: .venv/.dev ## ruff, mypy --strict and the walls between the packages
 
 check: lint test ## what CI runs
 
-bench: .venv/.dev .venv/.models ## measure: BENCH=turn (latency), calls (capacity), barge_in, end_of_turn, emotion, emotion_gpu
+bench: .venv/.dev .venv/.models ## measure: BENCH=turn (latency), calls (capacity), barge_in, end_of_turn, emotion, emotion_gpu, sip, web
 	@$(BIN)/python -m tests.bench.$(or $(BENCH),turn) $(ARGS)
 
 fuzz: .venv/.dev ## throw inputs at everything that strangers can send: SECONDS_EACH=60 ARGS="--at-once 2 twilio"

@@ -26,7 +26,7 @@ MAX_SDP = 64 * 1024
 """Longest offer in characters."""
 
 MAX_CANDIDATES = 50
-"""Most addresses of a page, those of all its offers together."""
+"""Most addresses of a page for one connection, those that it finds after its offer included."""
 
 _UNREADABLE = (
     *(InternalError, InvalidAccessError, InvalidStateError, OperationError),
@@ -182,8 +182,9 @@ class WebRtcLeg:
         """
         if kind != "offer" or len(sdp) > MAX_SDP:
             raise BadOffer("not an offer, or too large")
-        self._count_candidates(sdp.count("a=candidate:"))
         async with self._offering:
+            self._candidates = 0
+            self._count_candidates(sdp.count("a=candidate:"))
             if self._ended.is_set():
                 raise BadOffer("the call is over")
             again, self._offered = self._offered, True

@@ -74,8 +74,8 @@ async def measure(calls: int, at_once: int, questions: int, seconds: float) -> N
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=60)
-    parser.add_argument("--at-once", type=int, default=12)
+    parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--questions", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=35.0)
     options = parser.parse_args()
     asyncio.run(measure(options.calls, options.at_once, options.questions, options.seconds))
