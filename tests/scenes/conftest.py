@@ -36,6 +36,7 @@ from telephony.simulator.carrier import CarrierAccount, CarrierCall
 from telephony.simulator.loopback import served
 from telephony.simulator.record import CallRecord
 from tests.bench.simulated import SimulatedWriter
+from tests.scenes.stretches import Stretches
 from tests.service.postgres import PostgresServer
 
 
@@ -44,12 +45,14 @@ class ScriptedEar:
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque()
+        self._stretches = Stretches()
 
     async def recognise(self, pcm: Pcm, rate_hz: int) -> Recognition:
         """Hear."""
         await asyncio.sleep(0.05)
-        text = self.lines.popleft() if self.lines else "okay"
-        return Recognition(text, 0.9, None, 0.02, 0.03, "script")
+        if self._stretches.is_new(pcm):
+            self._stretches.texts[-1] = self.lines.popleft() if self.lines else "okay"
+        return Recognition(self._stretches.texts[-1], 0.9, None, 0.02, 0.03, "script")
 
 
 class ScriptedFeeling:

@@ -22,6 +22,7 @@ from pipelines.empathy.tone import Style
 from pipelines.plan import OpeningHours
 from pipelines.ports import EngineFailed, Pcm, Recognition, Speech
 from pipelines.speech.clips import Clip, record
+from pipelines.speech.hearing import INAUDIBLE
 from pipelines.speech.writer import OpenAIWriter
 from pipelines.turns.detection import TurnModels
 from service.app import create_app
@@ -39,6 +40,7 @@ from tests.bench.simulated import SimulatedSpeaker
 from tests.pipelines.speech.endpoint import Answer, serve
 from tests.scenes.faulty_line import SLOW_S, FaultyLine, How
 from tests.scenes.ledger import differences
+from tests.scenes.stretches import Stretches
 from tests.service.postgres import PostgresServer
 
 LINES = ("how do I restart my router", "I want to speak to a real person")
@@ -116,13 +118,19 @@ class Broken:
         self.what: What | None = None
         self.how = How.REFUSE
         self.lines = deque(LINES)
-        self.said: list[str] = []
+        self._stretches = Stretches()
+        self._line = ""
         self._speaker = SimulatedSpeaker()
 
     @property
     def rate_hz(self) -> int:
         """The speaker's."""
         return self._speaker.rate_hz
+
+    @property
+    def said(self) -> list[str]:
+        """What recognition made of the caller's stretches of speech, in order."""
+        return self._stretches.texts
 
     async def _suffer(self, what: What) -> bool:
         """Suffer what is broken; whether the answer should be nonsense."""
@@ -145,8 +153,11 @@ class Broken:
     async def recognise(self, pcm: Pcm, rate_hz: int) -> Recognition:
         """Hear the next line."""
         await asyncio.sleep(0.05)
+        if self._stretches.is_new(pcm):
+            self._line = self.lines.popleft() if self.lines else "okay"
+        self._stretches.texts[-1] = INAUDIBLE
         garbage = await self._suffer(What.STT)
-        text = "\u0000\ufffd zzxq" if garbage else self.lines.popleft() if self.lines else "okay"
+        text = self._stretches.texts[-1] = "zzxq \ufffd" if garbage else self._line
         return Recognition(text, 0.0 if garbage else 0.9, None, 0.02, 0.03, "script")
 
     async def speak(self, text: str, style: Style) -> Speech:
