@@ -73,10 +73,11 @@ def emotion(
     The same corpora, encoder and libraries on the same machine give the same bytes.
     """
     try:
+        acted, read = _the_corpus(data), _the_corpus(neutral)
+        _check(acted, read)
         shelf = open_shelf(features, workers)
-        samples = _features(shelf, _the_corpus(data), TRAINED_ON)
-        readers = _features(shelf, _the_corpus(neutral), NEUTRAL_TRAINED_ON)
-        _check(samples, readers)
+        samples = _features(shelf, acted, TRAINED_ON)
+        readers = _features(shelf, read, NEUTRAL_TRAINED_ON)
         out.mkdir(parents=True, exist_ok=True)
         recipe = Recipe()
         console.print("measuring, each speaker held out in turn")
@@ -130,21 +131,21 @@ def _features(shelf: FeatureShelf, corpus: Corpus, conditions: Sequence[Conditio
     return samples
 
 
-def _check(samples: Sequence[Sample], readers: Sequence[Sample]) -> None:
-    """Whether a head can be trained.
+def _check(acted: Corpus, read: Corpus) -> None:
+    """Whether a head can be trained, before hours go into features.
 
     Raises:
         NoCorpus: it cannot; the message says why.
     """
-    heard = {one.emotion for one in samples}
+    heard = set(acted.classes)
     if missing := [name for name in ACTED if name not in heard]:
-        raise NoCorpus(f"acted speech lacks {', '.join(missing)}")
+        raise NoCorpus(f"{acted.name}: acted speech lacks {', '.join(missing)}")
     if unknown := heard - set(ACTED):
-        raise NoCorpus(f"acted speech has emotions that the head does not know: {', '.join(sorted(unknown))}")
-    if len({one.speaker for one in samples}) < 3:
-        raise NoCorpus("acted speech of three speakers or more is needed: each is held out in turn")
-    if {one.emotion for one in readers} != {"neutral"}:
-        raise NoCorpus("read speech must be neutral throughout")
+        raise NoCorpus(f"{acted.name}: the head does not know {', '.join(sorted(unknown))}")
+    if len(acted.speakers) < 3:
+        raise NoCorpus(f"{acted.name}: three speakers or more are needed, each is held out in turn")
+    if read.classes != ("neutral",):
+        raise NoCorpus(f"{read.name}: read speech must be neutral throughout")
 
 
 @train_app.command()

@@ -95,6 +95,34 @@ def test_a_simulated_call_normalises_before_it_learns() -> None:
     assert max(turn.number for turn in turns) == CALL_TURNS
 
 
+def test_every_call_of_training_meets_another_population() -> None:
+    """Actors and readers are two kinds of speakers; a drawn population lies around the middle of both."""
+    actors = acted(speakers=3)
+    readers = [
+        Sample(f"r{n}", f"read-{n // 2}", "neutral", Condition.MU_LAW, one.vector + 20)
+        for n, one in enumerate(actors[:20])
+    ]
+    known = populations([*actors, *readers], 4.0)
+    alone = populations(actors, 4.0)
+    assert np.all(known.towards > 5)
+    assert not alone.towards.any()
+    assert len(known.voices) == 10
+    drawn = [known.drawn(np.random.default_rng(seed)) for seed in range(200)]
+    assert all(np.array_equal(one.variance, known.prior.variance) for one in drawn)
+    means = np.array([one.mean for one in drawn])
+    assert np.allclose(means.mean(axis=0), known.prior.mean, atol=4)
+    assert means.std(axis=0).min() > 2
+
+
+def test_what_a_label_adds_is_the_same_for_every_voice() -> None:
+    """It is measured within speakers: who a speaker is does not count."""
+    near, far = (populations(acted(speakers=4, shift=shift), 4.0).prior.added for shift in (0.0, 9.0))
+    assert near is not None
+    assert far is not None
+    assert np.allclose(near, far, atol=0.3)
+    assert np.abs(near).max() > 1
+
+
 def test_a_head_survives_its_file_and_its_probabilities_sum_to_one() -> None:
     """What is shipped is what was trained."""
     samples = acted(speakers=3)
