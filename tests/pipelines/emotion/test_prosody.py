@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -81,14 +79,3 @@ def test_noise_and_clipping_stay_finite() -> None:
         vector, speech_s = prosody(noise, rate_hz)
         assert np.isfinite(vector).all()
         assert speech_s > 0
-
-
-def test_four_seconds_take_a_few_milliseconds() -> None:
-    """The bound is loose: the machine may be busy."""
-    speech = voice(np.full(64_000, 150.0), 16_000)
-    spent = []
-    for _ in range(15):
-        began = time.perf_counter()
-        prosody(speech, 16_000)
-        spent.append(time.perf_counter() - began)
-    assert min(spent) < 0.008
