@@ -57,8 +57,10 @@ async def drain(question: Pcm, calls: int, limit_s: float, turns: int) -> Draine
                 for _ in range(calls)
             ]
             running = [asyncio.ensure_future(call.run(deadline_s=120)) for call in placed]
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while True:
+                    for ended in [one for one in running if one.done()]:
+                        raise SystemExit(f"a call ended before the stop: {ended.result().ended}")
                     if all(any(entry.kind == "agent sounds" for entry in call.ledger) for call in placed):
                         break
                     await asyncio.sleep(0.05)
