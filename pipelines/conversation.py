@@ -213,6 +213,7 @@ class Conversation:
             params=LLMUserAggregatorParams(
                 vad_analyzer=vad,
                 user_turn_strategies=strategies,
+                empty_user_turn=None,
                 user_turn_stop_timeout=STUCK_TURN_S,
                 user_idle_timeout=self._plan.silence_prompt_s,
             ),

@@ -16,7 +16,7 @@ from pipelines.turns.echo import ECHO_PEAK
 ONSET_S = 0.09
 """Voice in a row at which the agent holds: three windows of voice activity."""
 
-LONG_S = 1.2
+LONG_S = 1.5
 """Speech that lasts so long takes the floor whatever its words are."""
 
 LOST_S = 0.16

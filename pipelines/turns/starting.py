@@ -10,10 +10,12 @@ import numpy as np
 from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
+    LLMContextFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
 
@@ -46,6 +48,8 @@ class FloorTaken(BaseUserTurnStartStrategy):
         self._floor = Floor()
         self._echo = EchoWatch()
         self._in_turn = False
+        self._cut_in = False
+        self._worded = False
         self._level_db = 0.0
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
@@ -57,6 +61,7 @@ class FloorTaken(BaseUserTurnStartStrategy):
                 if not self._in_turn:
                     await self._do(self._floor.listen(self._moment(now_s)))
             case VADUserStartedSpeakingFrame() if not self._in_turn:
+                self._worded = False
                 began_s = now_s - frame.start_secs
                 await self._do(self._floor.speech_began(now_s, began_s, sounding=self._delivering.sounding))
             case VADUserStoppedSpeakingFrame():
@@ -64,6 +69,8 @@ class FloorTaken(BaseUserTurnStartStrategy):
             case TranscriptionFrame() if not self._in_turn:
                 sure = frame.result.recognition.confidence if isinstance(frame.result, Utterance) else 1.0
                 await self._judge(frame.text, sure)
+            case TranscriptionFrame():
+                self._worded = True
             case NothingHeardFrame() if not self._in_turn:
                 await self._judge("", 0.0)
             case _:
@@ -77,9 +84,11 @@ class FloorTaken(BaseUserTurnStartStrategy):
         self._floor.over()
 
     async def handle_user_turn_stopped(self) -> None:
-        """The floor is ours."""
+        """The floor is ours. Who cut us off without a word that could be made out is asked to say it again."""
         self._in_turn = False
         self._floor.over()
+        if self._cut_in and not self._worded:
+            await self.push_frame(LLMContextFrame(LLMContext()))
 
     def _hear(self, pcm: Pcm, rate_hz: int) -> None:
         power = float(np.mean(pcm.astype(np.float64) ** 2)) if len(pcm) else 0.0
@@ -88,9 +97,11 @@ class FloorTaken(BaseUserTurnStartStrategy):
             self._level_db = float(max(level_db, 0.9 * self._level_db + 0.1 * level_db))
         self._echo.heard(pcm, rate_hz)
         played = self._delivering.take_played()
-        count = round(len(pcm) * self._delivering.rate_hz / rate_hz)
-        said = np.concatenate(played) if played else np.zeros(count, np.int16)
-        self._echo.said(said, self._delivering.rate_hz)
+        if played:
+            self._echo.said(np.concatenate(played), self._delivering.rate_hz)
+        elif not self._delivering.sounding:
+            silent = round(len(pcm) * self._delivering.rate_hz / rate_hz)
+            self._echo.said(np.zeros(silent, np.int16), self._delivering.rate_hz)
 
     def _moment(self, now_s: float) -> Moment:
         sounding = self._delivering.sounding
@@ -107,6 +118,7 @@ class FloorTaken(BaseUserTurnStartStrategy):
 
     async def _judge(self, text: str, confidence: float) -> None:
         move = self._floor.words(text, confidence, self._delivering.said())
+        self._worded = move is Move.YIELD
         if move is not Move.YIELD:
             await self._call_event_handler("on_reset_aggregation")
             self._book.caller_took_no_turn()
@@ -122,6 +134,7 @@ class FloorTaken(BaseUserTurnStartStrategy):
             case Move.RESUME:
                 await self._delivering.resume()
             case Move.YIELD:
+                self._cut_in = self._delivering.sounding
                 await self.trigger_user_turn_started()
             case _:
                 assert_never(move)
