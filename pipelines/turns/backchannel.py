@@ -29,6 +29,25 @@ SURE = 0.6
 """Below this confidence a short sound that is heard as one of `NOISE` was none."""
 
 
+HUM_S = 0.6
+HUM_SURE = 0.4
+"""A sound no longer and no surer than this is a hum ("mm-hm" comes out as "man", "mom", "my"), unless a word asks for the floor."""
+
+_ASKING = (
+    "stop no nope not wait hold hello hey hi what why who where when how which pardon sorry excuse help human agent",
+    "person operator but actually quiet enough cancel listen repeat again please don't slower louder fire police",
+)
+ASKING = frozenset(word for line in _ASKING for word in line.split())
+"""These ask for the floor however short and unclear they are."""
+
+
+def is_hum(text: str, confidence: float, spoken_s: float) -> bool:
+    """Whether words that were recognised in a short sound are more likely a hum."""
+    words = _WORD.findall(text.lower())
+    short = spoken_s <= HUM_S and len(words) <= 2
+    return short and confidence < HUM_SURE and ASKING.isdisjoint(words)
+
+
 def is_listening(text: str) -> bool:
     """Whether the words only show that the speaker listens: "mm-hm", "okay", "yeah, I see"."""
     words = _WORD.findall(text.lower().replace("-", " "))

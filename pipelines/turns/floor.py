@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipelines.turns.backchannel import is_listening, is_noise, is_ours
+from pipelines.turns.backchannel import is_hum, is_listening, is_noise, is_ours
 from pipelines.turns.echo import ECHO_PEAK
 
 ONSET_S = 0.09
@@ -21,6 +21,9 @@ LONG_S = 1.5
 
 LOST_S = 0.16
 """Quiet after an onset that never became speech: it was a click, the agent goes on."""
+
+SILENCE_S = 0.2
+"""Voice activity ends so long after the last sound."""
 
 LONGEST_HOLD_S = 0.8
 """Sound that comes and goes and never becomes speech holds the agent no longer than this."""
@@ -147,6 +150,10 @@ class Floor:
         """The recogniser is done with the caller's sound; '' where there were no words."""
         if self._was_echo or is_noise(text, confidence) or is_ours(text, said.lately):
             return self._unless_speaking()
+        if self._silent_from is not None and self._spoken_from is not None:
+            spoken_s = self._silent_from - self._spoken_from - SILENCE_S
+            if is_hum(text, confidence, spoken_s):
+                return self._unless_speaking()
         if is_listening(text) and not (said.asks and said.left_s <= ANSWER_LEFT_S):
             return self._unless_speaking()
         return self._give_way()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.turns.backchannel import is_listening, is_noise, is_ours
+from pipelines.turns.backchannel import is_hum, is_listening, is_noise, is_ours
 from pipelines.turns.floor import LONG_S, LONGEST_HOLD_S, WORDS_S, Floor, Moment, Move, Said
 
 TALK = Said("you can restart the router with the button", 4.0, asks=False)
@@ -195,3 +195,15 @@ def test_our_words_with_a_misheard_one() -> None:
     assert is_ours("hold the recent button for ten", said)
     assert not is_ours("where is the button", said)
     assert not is_ours("button", said)
+
+
+def test_a_hum_is_told_from_a_short_word() -> None:
+    """Recognisers make words of "mm-hm", unsurely; a short "stop" counts however unclear it is."""
+    assert is_hum("Man.", 0.24, 0.4)
+    assert not is_hum("Stop.", 0.24, 0.4)
+    assert not is_hum("Man.", 0.8, 0.4)
+    assert not is_hum("Man.", 0.24, 1.0)
+    assert not is_hum("Nothing of it works.", 0.24, 0.5)
+    floor = Floor()
+    cut_in(floor)
+    assert floor.words("Mom.", 0.3, TALK) is Move.RESUME
