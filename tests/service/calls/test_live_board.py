@@ -12,7 +12,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from pipelines.events import AnalysisStopped, CallerSpoke, DisclosureHeard, ToolUsed
+from pipelines.emotion.estimate import UNKNOWN
+from pipelines.events import AnalysisStopped, CallerSpoke, DisclosureHeard, EmotionEstimated, ToolUsed
 from pipelines.plan import AnalysisStop
 from service.calls.live_board import ENDED_KEPT, LiveBoard, Told
 from service.domain.calls import CallStatus, Outcome
@@ -77,6 +78,18 @@ async def test_another_tenant_cannot_watch(meters: Meters) -> None:
         assert [state.call_id for state in board.live("tenant-1")] == [start.call_id]
         await call.close(Outcome.RESOLVED, "done")
         assert board.live("tenant-1") == []
+
+
+async def test_calls_that_need_attention_stand_first(meters: Meters) -> None:
+    """Then the oldest; a calmer turn puts a call back in its place."""
+    async with LiveBoard(NOWHERE, meters) as board:
+        first, second = (board.open_call(KNOWN.call()) for _ in range(2))
+        order = [first.state.call_id, second.state.call_id]
+        assert [state.call_id for state in board.live("tenant-1")] == order
+        second.tell(EmotionEstimated(1.0, 1, UNKNOWN, attention=0.7))
+        assert [state.call_id for state in board.live("tenant-1")] == order[::-1]
+        second.tell(EmotionEstimated(2.0, 2, UNKNOWN, attention=0.0))
+        assert [state.call_id for state in board.live("tenant-1")] == order
 
 
 async def test_ended_calls_leave_the_board_in_the_end(meters: Meters) -> None:
