@@ -150,6 +150,11 @@ class WebRtcLeg:
         return self._transport
 
     @property
+    def connection(self) -> WebConnection:
+        """The connection that the line is on now."""
+        return self._connection
+
+    @property
     def audio_out_hz(self) -> int:
         """24000."""
         return OUT_HZ

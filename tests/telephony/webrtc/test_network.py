@@ -13,6 +13,7 @@ import pytest
 
 from telephony.simulator.relay import Conditions, Relay
 from telephony.simulator.web_caller import WebCaller
+from telephony.webrtc.connection import JITTER_BUFFER, JITTER_PACKETS
 from telephony.webrtc.leg import MAX_CANDIDATES, BadOffer, Patience, WebRtcLeg
 from tests.telephony.webrtc.test_leg import Ear, Host, calling, loud_s, tone, until
 
@@ -135,6 +136,19 @@ async def test_a_bad_second_offer_leaves_time_for_a_good_one() -> None:
         answer = await host.legs[0].accept(*await caller.offer())
         await caller.answered(answer.sdp, answer.type)
         await soon(lambda: heard_by(host) > before + 0.3)
+
+
+async def test_a_lost_packet_is_not_waited_for_long() -> None:
+    """Our own short jitter buffer is where aiortc's receiver looks for one."""
+
+    async def scene(leg: WebRtcLeg, ear: Ear) -> None:
+        await ear.say(0.2)
+
+    host = Host(scene)
+    async with calling(host, tone(1.0, 16_000)) as caller:
+        await soon(lambda: heard_by(host) > 0.2 and loud_s(caller.heard, 16_000) > 0.1)
+        [transceiver] = host.legs[0].connection.pc.getTransceivers()
+        assert vars(transceiver.receiver)[JITTER_BUFFER].capacity == JITTER_PACKETS
 
 
 async def test_addresses_are_bounded() -> None:
