@@ -31,7 +31,7 @@ SURE = 0.6
 
 HUM_S = 0.6
 HUM_SURE = 0.4
-"""A sound no longer and no surer than this is a hum ("mm-hm" comes out as "man", "my"), unless it asks for the floor."""
+"""A sound no longer and no surer is a hum ("mm-hm" comes out as "man", "my"), unless it asks for the floor."""
 
 _ASKING = (
     "stop no nope not wait hold hello hey hi what why who where when how which pardon sorry excuse help human agent",
