@@ -1,8 +1,8 @@
 """Row-level security: PostgreSQL itself keeps the rows of tenants apart.
 
-A transaction names its tenant in `app.tenant`; without a name it sees nothing. What must be found before a tenant is known (a
-number that rings, an address that logs in, a key, a tenant's name, a carrier's call) is found by naming exactly that in
-`app.seek`. The service works as the role `attune_app`, which owns nothing and bypasses nothing.
+A transaction names its tenant in `app.tenant`; without a name it sees nothing. What must be found before a tenant is
+known (a number that rings, an address that logs in, a key, a tenant's name, a call of a carrier) is found by naming
+exactly that in `app.seek`. The service works as the role `attune_app`, which owns nothing and bypasses nothing.
 
 A later revision that changes rows of every tenant takes FORCE off for its own time.
 
