@@ -11,7 +11,7 @@ from scipy import optimize
 from sklearn.linear_model import LogisticRegression
 
 from pipelines.emotion.encoder import TextEncoder
-from pipelines.emotion.estimate import LABELS, Label
+from pipelines.emotion.estimate import LABELS
 from pipelines.emotion.shipped import Arrays
 from pipelines.emotion.words import WordsModel
 from pipelines.learning.sayings import Saying, apart
@@ -35,9 +35,8 @@ HEADS: Final[Mapping[str, Head]] = {
 }
 """What the encoder learns from: the fine labels teach it most."""
 
-COMMENTS: Final = 6_000
-COMMENT: Final = 0.1
-"""Posts that the head of calls sees besides the sayings, and what each counts."""
+COMMENTS: Final = 12_000
+"""Posts that the heads of posts are fitted on."""
 
 LAST_POSTS: Final = 8_000
 TIMES: Final = 6
@@ -101,33 +100,33 @@ def train_words(
     last = [*lessons(posts[:LAST_POSTS]), *spoken * TIMES]
     fine_tune(tuned, last, HEADS, epochs=1.0, rate=0.9 * rate, seed=2, say=say)
     arrays = sealed(tuned.arrays())
-    say("fitting the head of calls")
-    arrays |= calls_head(TextEncoder.from_arrays(arrays), kept, posts[:COMMENTS])
+    say("fitting the heads of posts")
+    arrays |= posts_heads(TextEncoder.from_arrays(arrays), posts[:COMMENTS])
     say("calibrating")
     return calibrated(arrays, held_out, lines)
 
 
-def calls_head(encoder: TextEncoder, sayings: Sequence[Saying], posts: Sequence[Post]) -> Arrays:
-    """The classifier that calls use: a logistic regression on the encoder's vectors, taught by the lines of calls.
+def posts_heads(encoder: TextEncoder, posts: Sequence[Post]) -> Arrays:
+    """Heads that compare with published figures: logistic regressions on the encoder's vectors, taught by posts alone.
 
-    Posts count COMMENT each: people write online what they would not say on the telephone.
+    The last pass turned the network's own heads towards calls, where people say other things than they write online.
     """
-    comments, named = single(posts, TO_LABEL)
-    texts = [*(text for _, text in sayings), *comments]
-    truth = np.array([LABELS.index(Label(name)) for name in (*(label for label, _ in sayings), *named)])
-    vectors = np.array([encoder.vector(text) for text in texts])
-    weights = np.array([1.0] * len(sayings) + [COMMENT] * len(comments))
-    mass = np.bincount(truth, weights=weights, minlength=len(LABELS))
-    middle, spread = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
-    head = LogisticRegression(C=2.0, max_iter=400, tol=1e-3)
-    head.fit(
-        (vectors - middle) / spread, truth, sample_weight=weights * np.sqrt(mass.mean() / np.maximum(mass, 1))[truth]
-    )
-    columns = np.zeros((vectors.shape[1], len(LABELS)))
-    bias = np.full(len(LABELS), -30.0)
-    columns[:, head.classes_] = (head.coef_ / spread).T
-    bias[head.classes_] = head.intercept_ - (head.coef_ / spread) @ middle
-    return {f"{PRODUCT}.weights": columns.astype(np.float32), f"{PRODUCT}.bias": bias.astype(np.float32)}
+    vectors = {post.text: encoder.vector(post.text) for post in posts}
+    heads: Arrays = {}
+    for name, mapping, classes in ((POSTS, TO_LABEL, tuple(map(str, LABELS))), (EKMAN, TO_EKMAN, EKMAN_CLASSES)):
+        texts, named = single(posts, mapping)
+        inputs = np.array([vectors[text] for text in texts])
+        truth = np.array([classes.index(each) for each in named])
+        middle, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
+        mass = np.bincount(truth, minlength=len(classes))
+        head = LogisticRegression(C=0.1, max_iter=400, tol=1e-3)
+        head.fit((inputs - middle) / spread, truth, sample_weight=np.sqrt(mass.mean() / np.maximum(mass, 1))[truth])
+        columns = np.zeros((inputs.shape[1], len(classes)))
+        bias = np.full(len(classes), -30.0)
+        columns[:, head.classes_] = (head.coef_ / spread).T
+        bias[head.classes_] = head.intercept_ - (head.coef_ / spread) @ middle
+        heads |= {f"{name}.weights": columns.astype(np.float32), f"{name}.bias": bias.astype(np.float32)}
+    return heads
 
 
 def calibrated(arrays: Arrays, held_out: Sequence[Post], lines: Sequence[Line]) -> Arrays:
@@ -144,7 +143,7 @@ def calibrated(arrays: Arrays, held_out: Sequence[Post], lines: Sequence[Line]) 
 
 
 def sealed(arrays: Arrays) -> Arrays:
-    """The arrays of a network with what the words model needs besides; its PRODUCT head becomes the one of POSTS."""
+    """The arrays of a network with what the words model needs besides; POSTS starts as PRODUCT."""
     labels = tuple(str(label) for label in LABELS)
     named = {PRODUCT: labels, POSTS: labels, EKMAN: EKMAN_CLASSES}
     return {

@@ -69,7 +69,7 @@ async def test_a_call_is_cut_into_and_transferred_whatever_happens_to_its_webhoo
     assert record["outcome"] == "handed_off"
     assert [turn["interrupted"] for turn in record["turns"] if turn["party"] == "agent" and turn["turn"] == 1] == [True]
     assert [sorted(request) for request in rest.requests] == [["CallSid", "Twiml"]]
-    assert "<Enqueue>support</Enqueue>" in rest.requests[0]["Twiml"]
+    assert ">support</Enqueue>" in rest.requests[0]["Twiml"]
     answered = [entry.detail for entry in told.entries("webhook")]
     assert len(answered) > len(set(answered))
     assert not [line for line in answered if not line.endswith((": 200", ": 204"))]

@@ -32,7 +32,7 @@ def test_syllables_are_voiced_stretches() -> None:
     found = told(spoken(), RATE_HZ)
     assert found["voiced_stretches_per_s"] == pytest.approx(4, abs=0.7)
     assert found["voiced_stretch_s"] == pytest.approx(0.15, abs=0.05)
-    assert found["modulation_2_4_hz"] + found["modulation_4_8_hz"] > 0.5
+    assert found["modulation_0.5_2_hz"] < 0.1  # nothing is slower than the syllables
 
 
 def test_a_dull_voice_has_a_steeper_spectrum() -> None:
@@ -41,7 +41,7 @@ def test_a_dull_voice_has_a_steeper_spectrum() -> None:
     low, high = signal.butter(2, 800, fs=RATE_HZ, output="ba")
     dull = np.asarray(signal.lfilter(low, high, bright), dtype=np.int16)
     before, after = told(bright, RATE_HZ), told(dull, RATE_HZ)
-    assert after["hammarberg_db"] > before["hammarberg_db"] + 5
+    assert after["hammarberg_db"] > before["hammarberg_db"] + 3
     assert after["centre_hz"] < before["centre_hz"]
     assert after["slope_to_1500_db"] < before["slope_to_1500_db"]
 

@@ -89,7 +89,7 @@ def test_nothing_to_read(text: str) -> None:
         ("It's a good price.", "It's not a good price."),
         ("Thanks for everything.", "Thanks for nothing."),
         ("Great, it works!", "Oh great, another bill."),
-        ("You can't fault them.", "You can't trust them."),
+        ("I can't complain.", "You can't trust them."),
     ],
 )
 def test_negation_and_masks_turn_pleasant_words_round(plain: str, turned: str) -> None:

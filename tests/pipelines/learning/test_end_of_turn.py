@@ -95,7 +95,7 @@ def test_attune_looks_again_and_has_its_words_earlier() -> None:
     assert rule.end_s(silence((3, 0.5), (6, 0.99))) == pytest.approx(0.096 + 0.25)
     assert rule.end_s(silence((3, 0.5), (6, 0.6), (25, 0.9))) == pytest.approx(0.8 + 0.03)
     assert rule.end_s(silence((3, 0.1), (6, 0.1), (36, 0.1))) == pytest.approx(1.0)
-    assert attune(0.25, 1.0, Manner(upset=True)).end_s(silence((6, 0.1), (36, 0.1))) == pytest.approx(1.5)
+    assert attune(0.25, 1.0, Manner(upset=True)).end_s(silence((6, 0.1), (36, 0.1))) == pytest.approx(1.3)
 
 
 def test_a_cut_off_is_an_end_before_the_voice_is_back() -> None:
