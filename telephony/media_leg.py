@@ -33,7 +33,7 @@ from telephony.leg import LOST
 from telephony.marks import Marks, wait_for_mark
 from telephony.media_serializer import HEARD_HZ, MediaSerializer
 
-ASK_S = 1.5
+ASK_S = 0.9
 """Longest that a caller waits in silence for the carrier's control."""
 
 CLOSE_S = 0.5
