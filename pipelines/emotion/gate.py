@@ -21,6 +21,9 @@ from pipelines.ports import EmotionSource
 from pipelines.speech.hearing import INAUDIBLE
 from pipelines.turns.book import TurnBook
 
+LATEST_S = 5.0
+"""An estimate that comes later than this after its turn is given up."""
+
 
 @dataclass(slots=True)
 class Estimates:
@@ -123,8 +126,12 @@ class EmotionGate(FrameProcessor):
 
     def _keep_late(self, turn: int, running: list[tuple[asyncio.Task[Emotion], float]]) -> None:
         async def wait() -> None:
-            await asyncio.wait([task for task, _ in running], timeout=5.0)
-            self._book.emotion_known(turn, _combined(running))
+            try:
+                await asyncio.wait([task for task, _ in running], timeout=LATEST_S)
+                self._book.emotion_known(turn, _combined(running))
+            finally:
+                for reading, _ in running:
+                    reading.cancel()  # one that hangs would outlive its call
 
         task = self.create_task(wait(), "late-emotion")
         self._late.add(task)
