@@ -171,7 +171,7 @@ class WordsScore:
 
 
 def score_words(model: WordsModel, posts: Sequence[Post], mapping: Mapping[str, str] = TO_LABEL) -> WordsScore:
-    """Measure the linear model alone, without cues and VADER."""
+    """Measure a head on posts of one class."""
     texts, truth = single(posts, mapping)
     guess = [model.classes[int(model.scores(text).argmax())] for text in texts]
     each = f1_score(truth, guess, average=None, labels=list(model.classes), zero_division=0.0)

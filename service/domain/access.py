@@ -32,12 +32,10 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
 
 
-_SUPERVISOR: Final = frozenset({Scope.CALLS_READ, Scope.CALLS_ACT, Scope.CONFIGURATION_READ})
-_ADMINISTRATOR: Final = frozenset(Scope)
 MAY: Final[Mapping[Role, frozenset[Scope]]] = {
     Role.OWNER: frozenset(Scope),
-    Role.ADMINISTRATOR: _ADMINISTRATOR,
-    Role.SUPERVISOR: _SUPERVISOR,
+    Role.ADMINISTRATOR: frozenset(Scope),
+    Role.SUPERVISOR: frozenset({Scope.CALLS_READ, Scope.CALLS_ACT, Scope.CONFIGURATION_READ}),
     Role.ANALYST: frozenset({Scope.CALLS_READ}),
     Role.SERVICE: frozenset({Scope.CALLS_READ, Scope.CALLS_ACT, Scope.CONFIGURATION_READ, Scope.CONFIGURATION_WRITE}),
 }
